@@ -1,0 +1,20 @@
+"""Every address. The reserved first words come before the firms' (tenancy.models.RESERVED_SLUGS)."""
+
+from django.urls import include, path
+
+from tenancy import views
+
+urlpatterns = [
+    path("", views.product, name="product"),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("theme/", views.theme, name="theme"),
+    path("entrance/", views.entrance, name="entrance"),
+    path("accounts/", include("allauth.account.urls")),
+    path("<slug:firm>/", include("tenancy.urls")),
+]
+
+handler400 = "tenancy.views.bad_request"
+handler403 = "tenancy.views.forbidden"
+handler404 = "tenancy.views.not_found"
+handler500 = "tenancy.views.server_error"

@@ -1,0 +1,12 @@
+"""The door for gunicorn. It refuses to open over a database role that row security does not bind."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+application = get_wsgi_application()
+
+from tenancy.walls import require_safe_role  # noqa: E402  (needs the apps to be loaded)
+
+require_safe_role()

@@ -1,0 +1,33 @@
+"""Business time: one function, so that tests and the demo can stand at another moment."""
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_stopped_at: ContextVar[datetime | None] = ContextVar("clock", default=None)
+
+
+def now() -> datetime:
+    """The present moment, aware."""
+    return _stopped_at.get() or timezone.now()
+
+
+def today() -> date:
+    """Today in Asia/Tokyo."""
+    return timezone.localdate(now())
+
+
+@contextmanager
+def stopped_at(moment: datetime) -> "Iterator[None]":
+    """Inside, `now()` is `moment`. For tests and for demo data that lies in the past."""
+    token = _stopped_at.set(moment)
+    try:
+        yield
+    finally:
+        _stopped_at.reset(token)

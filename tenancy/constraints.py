@@ -1,0 +1,178 @@
+"""Wall 2 as constraints: row security and composite foreign keys, listed in `Meta.constraints`.
+
+As constraints they are seen by the autodetector: a model without its wall, or one that was changed, shows up in
+`makemigrations --check`.
+"""
+
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.models.constraints import BaseConstraint
+
+from tenancy import guards
+
+_FIRM = "firm_id = (SELECT current_setting('app.firm')::bigint)"
+_WHOLE_FIRM = "(SELECT current_setting('app.companies')) = '*'"
+# CASE, because '*' must never be cast to an array.
+_COMPANY = (
+    "{column} = ANY ((SELECT CASE current_setting('app.companies') WHEN '*' THEN '{{}}'"
+    " ELSE current_setting('app.companies') END)::bigint[])"
+)
+_LINK = "{column} = (SELECT current_setting('app.link')::uuid)"
+_OWN = "{column} = (SELECT current_setting('app.user')::bigint)"
+
+
+class SqlConstraint(BaseConstraint):
+    """A constraint that is one piece of SQL after the table exists. Nothing to validate in Python."""
+
+    def constraint_sql(self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor) -> None:
+        """Deferred to the end of the migration: what it names (tables, unique keys) must stand by then."""
+        schema_editor.deferred_sql.append(self.sql(model, schema_editor))
+
+    def create_sql(self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor) -> None:
+        self.constraint_sql(model, schema_editor)
+
+    def sql(self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        raise NotImplementedError
+
+    def validate(self, model: Any, instance: Any, exclude: Any = None, using: str = "default") -> None:
+        """PostgreSQL checks it; a form has nothing to say about it."""
+
+    def _identity(self) -> tuple[Any, ...]:
+        path, args, kwargs = self.deconstruct()
+        return path, args, tuple(sorted((key, repr(value)) for key, value in kwargs.items()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SqlConstraint) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+
+class Wall(SqlConstraint):
+    """Who sees a tenant table's rows. Always only the scope's firm; within it:
+
+    - those who see the whole firm (`app.companies` is '*');
+    - `company`: the column whose company the scope may see;
+    - `link`: the column holding the id that a signed link opens;
+    - `own`: SELECT for the user named in this column, in whatever firm;
+    - `public_read`: everybody in the firm's scope may SELECT;
+    - `visitors_add`: everybody in the firm's scope may INSERT, blindly (a mail, a notice, a trail entry).
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        company: str = "",
+        link: str = "",
+        own: str = "",
+        public_read: bool = False,
+        visitors_add: bool = False,
+    ) -> None:
+        super().__init__(name=name)
+        self.company, self.link, self.own = company, link, own
+        self.public_read, self.visitors_add = public_read, visitors_add
+
+    def deconstruct(self) -> tuple[str, tuple[()], dict[str, Any]]:
+        path, _, kwargs = super().deconstruct()
+        names = ("company", "link", "own", "public_read", "visitors_add")
+        kwargs |= {name: getattr(self, name) for name in names if getattr(self, name)}
+        return path, (), kwargs
+
+    def sql(self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        if not guards.stands("walls.policy"):
+            return "SELECT 1"
+        table = schema_editor.quote_name(model._meta.db_table)
+        head = f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY; "
+        return head + "; ".join(self._policies(table, schema_editor))
+
+    def remove_sql(self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        table = schema_editor.quote_name(model._meta.db_table)
+        names = (self.name, f"{self.name}_read", f"{self.name}_add")
+        drops = "; ".join(
+            f"DROP POLICY IF EXISTS {schema_editor.quote_name(name)} ON {table}" for name in names
+        )
+        return f"{drops}; ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"
+
+    def _policies(self, table: str, schema_editor: BaseDatabaseSchemaEditor) -> list[str]:
+        def policy(suffix: str, rest: str) -> str:
+            return f"CREATE POLICY {schema_editor.quote_name(self.name + suffix)} ON {table} {rest}"
+
+        sql = [policy("", f"USING ({self._rows()}) WITH CHECK ({self._rows()})")]
+        if self.own or self.public_read:
+            sql.append(policy("_read", f"FOR SELECT USING ({self._readable()})"))
+        if self.visitors_add:
+            sql.append(policy("_add", f"FOR INSERT WITH CHECK ({_FIRM})"))
+        return sql
+
+    def _rows(self) -> str:
+        ways = [_WHOLE_FIRM]
+        if self.company:
+            ways.append(_COMPANY.format(column=self.company))
+        if self.link:
+            ways.append(_LINK.format(column=self.link))
+        return f"{_FIRM} AND ({' OR '.join(ways)})"
+
+    def _readable(self) -> str:
+        return _FIRM if self.public_read else _OWN.format(column=self.own)
+
+
+class SameTenantKey(SqlConstraint):
+    """A composite foreign key: `columns` of this table point to `target_columns` of one row of `to`.
+
+    Row security does not check foreign keys, so this is what keeps a row of one firm from pointing into another.
+    Immediate: a deferred one would fail at COMMIT, outside the form's try. NULL in a column: not checked.
+    """
+
+    def __init__(
+        self, *, name: str, to: str, columns: tuple[str, ...], target_columns: tuple[str, ...] = ("firm_id", "id")
+    ) -> None:
+        super().__init__(name=name)
+        self.to, self.columns, self.target_columns = to, tuple(columns), tuple(target_columns)
+
+    def deconstruct(self) -> tuple[str, tuple[()], dict[str, Any]]:
+        path, _, kwargs = super().deconstruct()
+        kwargs |= {"to": self.to, "columns": self.columns, "target_columns": self.target_columns}
+        return path, (), kwargs
+
+    def sql(self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        if not guards.stands("walls.keys"):
+            return "SELECT 1"
+        quote = schema_editor.quote_name
+        here, there = (", ".join(map(quote, names)) for names in (self.columns, self.target_columns))
+        tables = {quote(model._meta.db_table), quote(self.to)}
+        # The existing rows are checked as the owner, whom row security must not bind meanwhile.
+        return "; ".join(
+            [
+                *(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY" for table in sorted(tables)),
+                f"ALTER TABLE {quote(model._meta.db_table)} ADD CONSTRAINT {quote(self.name)} FOREIGN KEY ({here})"
+                f" REFERENCES {quote(self.to)} ({there})",
+                *(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY" for table in sorted(tables)),
+            ]
+        )
+
+    def remove_sql(self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        quote = schema_editor.quote_name
+        return f"ALTER TABLE {quote(model._meta.db_table)} DROP CONSTRAINT IF EXISTS {quote(self.name)}"
+
+
+class AppendOnly(SqlConstraint):
+    """Rows can be added and read, never changed; deleted only while the firm itself is being deleted."""
+
+    def sql(self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        quote = schema_editor.quote_name
+        return f"""
+            CREATE FUNCTION {quote(self.name)}() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE EXCEPTION 'append-only table %%', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END $$;
+            CREATE TRIGGER {quote(self.name)} BEFORE UPDATE OR DELETE ON {quote(model._meta.db_table)}
+            FOR EACH ROW EXECUTE FUNCTION {quote(self.name)}()
+        """.replace("%%", "%")
+
+    def remove_sql(self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        quote = schema_editor.quote_name
+        return (
+            f"DROP TRIGGER IF EXISTS {quote(self.name)} ON {quote(model._meta.db_table)};"
+            f" DROP FUNCTION IF EXISTS {quote(self.name)}()"
+        )

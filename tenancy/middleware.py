@@ -1,0 +1,117 @@
+"""One request, one transaction, one scope; and the declared permission, checked before the view runs."""
+
+import re
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import Resolver404, ResolverMatch, resolve
+
+from tenancy import guards, limits
+from tenancy.door import Closed, Visit, bearer, enter_firm
+from tenancy.logs import request_id
+from tenancy.permissions import OPEN, SIGNED_IN, VISITOR, Access, Limit, access_of
+from tenancy.responses import refusal
+from tenancy.scope import Scope, open_scope
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+_SAFE_ID = re.compile(r"[A-Za-z0-9-]{8,40}")
+
+
+class RequestIdMiddleware:
+    """Give each request an id, for logs, the trail and the person on the telephone."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get("X-Request-ID", "")
+        token = request_id.set(given if _SAFE_ID.fullmatch(given) else uuid4().hex)
+        try:
+            response = self.get_response(request)
+            response.headers["X-Request-ID"] = request_id.get()
+        finally:
+            request_id.reset(token)
+        return response
+
+
+class ScopeMiddleware:
+    """The innermost middleware. Around the view it
+
+    1. finds the view's declared `Access` (none: not ours; allauth's own pages run without a scope),
+    2. turns away who is not signed in, before any look-up,
+    3. counts the declared limits, outside the transaction, so that they also count what is rolled back,
+    4. opens the transaction and the scope, enters the firm, checks the permission,
+    5. lets Django run and *render* the view inside, and
+    6. rolls back when the view raised or the answer is an error of ours (≥ 500).
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        match = _resolve(request)
+        access = access_of(match.func, request.method or "GET") if match else None
+        if match is None or access is None or access.permission == OPEN:
+            return self.get_response(request)
+        try:
+            self._turn_away_strangers(request, access)
+            self._count(request, access.limits, match)
+            with self._transaction(request):
+                return self._answer(request, match, access)
+        except Closed as closed:
+            return refusal(request, closed.status)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Django turns a view's exception into a response before it reaches `__call__`; this is where it is still known."""
+        request.view_raised = True  # type: ignore[attr-defined]
+
+    def _answer(self, request: HttpRequest, match: ResolverMatch, access: Access) -> HttpResponseBase:
+        if access.permission != SIGNED_IN:
+            visit = enter_firm(request, match.kwargs["firm"], access, match.kwargs.get("token", ""))
+            request.visit = visit  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        if response.streaming:
+            raise ImproperlyConfigured("A tenant's answer must not be streamed: its scope would be closed by then.")
+        failed = getattr(request, "view_raised", False) or response.status_code >= 500
+        if failed and guards.stands("door.rollback"):
+            transaction.set_rollback(True)
+        if access.permission != VISITOR or access.link:
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+    def _turn_away_strangers(self, request: HttpRequest, access: Access) -> None:
+        if access.permission != VISITOR and not bearer(request) and not request.user.is_authenticated:
+            raise Closed(401)
+
+    def _count(self, request: HttpRequest, declared: tuple[Limit, ...], match: ResolverMatch) -> None:
+        for limit in declared:
+            if limit.method != request.method or bearer(request):
+                continue
+            who = limits.address_of(request) if limit.per == "address" else match.kwargs["firm"]
+            if not limits.within(limit, who):
+                raise Closed(429)
+
+    @contextmanager
+    def _transaction(self, request: HttpRequest) -> Any:
+        user_id = getattr(request.user, "pk", None)
+        with open_scope(Scope(user_id=user_id)):
+            yield
+
+
+def _resolve(request: HttpRequest) -> ResolverMatch | None:
+    try:
+        return resolve(request.path_info, getattr(request, "urlconf", None))
+    except Resolver404:
+        return None
+
+
+def visit_of(request: HttpRequest) -> Visit:
+    """The visit of a request that came through a firm's door."""
+    return request.visit  # type: ignore[attr-defined,no-any-return]
+
+

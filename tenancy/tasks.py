@@ -1,0 +1,12 @@
+"""The sweep that beat asks for every 15 seconds. The lead text of `tenancy.due` says how the pieces fit."""
+
+from celery import shared_task
+
+from tenancy import due, limits
+
+
+@shared_task(name="tenancy.sweep", queue="mail", expires=15)
+def sweep() -> None:
+    """Ring for what is due; forget the counters of past days."""
+    due.sweep()
+    limits.forget_old()

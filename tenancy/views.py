@@ -1,0 +1,105 @@
+"""Doors without a business: health, the entrance after sign-in, the theme; the firm's public page."""
+
+
+
+from django.conf import settings
+from django.core.exceptions import BadRequest
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from tenancy import queues
+from tenancy.context import THEMES
+from tenancy.models import Membership, PrivacyNotice, PublicPerson
+from tenancy.permissions import OPEN, SIGNED_IN, VISITOR, access
+from tenancy.responses import refusal
+
+A_YEAR = 365 * 24 * 60 * 60
+
+
+@access(OPEN)
+@require_GET
+def product(request: HttpRequest) -> HttpResponse:
+    """`/`: what it is, and the way to sign in."""
+    return render(request, "home.html")
+
+
+@access(OPEN)
+@never_cache
+@require_GET
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process lives."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@access(OPEN)
+@never_cache
+@require_GET
+def readyz(request: HttpRequest) -> JsonResponse:
+    """503 and which: database or migrations. 200 with the broker's state otherwise: without it only jobs wait."""
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            return JsonResponse({"database": "up", "migrations": "missing"}, status=503)
+    except DatabaseError:
+        return JsonResponse({"database": "down"}, status=503)
+    return JsonResponse({"database": "up", "broker": "up" if queues.broker_is_up() else "down"})
+
+
+@access(OPEN)
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Keep light, dark or auto in a cookie and go back."""
+    chosen, target = request.POST.get("theme", ""), request.POST.get("next", "/")
+    if chosen not in THEMES:
+        raise BadRequest
+    safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    response = redirect(target if safe and target.startswith("/") else "/")
+    response.set_cookie("theme", chosen, max_age=A_YEAR, samesite="Lax", secure=settings.HTTPS, httponly=True)
+    return response
+
+
+@access(SIGNED_IN)
+@require_GET
+def entrance(request: HttpRequest) -> HttpResponse:
+    """After sign-in: straight into the only firm, or the choice between several."""
+    places = list(Membership.objects.active().select_related("firm").order_by("firm__name", "pk"))
+    if len(places) == 1:
+        return redirect("tenancy:home", places[0].firm.slug)
+    return render(request, "tenancy/entrance.html", {"places": places})
+
+
+@access(VISITOR)
+@require_GET
+def public_page(request: HttpRequest, firm: str) -> HttpResponse:
+    """The firm's own page: its conviction, who you will talk to, the way into the 簡易診断."""
+    return render(request, "tenancy/public_page.html", {"people": PublicPerson.objects.all()})
+
+
+@access(VISITOR)
+@require_GET
+def privacy(request: HttpRequest, firm: str) -> HttpResponse:
+    """The firm's present 個人情報の取扱い, in full."""
+    return render(request, "tenancy/privacy.html", {"notice": PrivacyNotice.objects.first()})
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return refusal(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return refusal(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return refusal(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return refusal(request, 500)
+
+
