@@ -91,6 +91,9 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "tenancy",
+    "notices",
+    "reports",
+    "diagnosis",
 ]
 MIDDLEWARE = [
     "tenancy.middleware.RequestIdMiddleware",

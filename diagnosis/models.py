@@ -1,0 +1,168 @@
+"""One answered questionnaire with its result; the consultant's comment; the short code for going on elsewhere."""
+
+from decimal import Decimal
+from uuid import uuid4
+
+from django.db import models
+
+from tenancy import clock
+from tenancy.constraints import SameTenantKey, Wall
+from tenancy.links import Link
+from tenancy.models import Company, Membership
+from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
+
+
+class DiagnosisQuerySet(TenantQuerySet["Diagnosis"]):
+    def submitted(self) -> "DiagnosisQuerySet":
+        """Those with a result, newest first."""
+        return self.filter(state=Diagnosis.State.SUBMITTED).order_by("-submitted_at", "-pk")
+
+    def opened_by(self, link: Link | None) -> "Diagnosis | None":
+        """The diagnosis that a signed link opens; None if the link was altered, is too old, or was revoked."""
+        if link is None:
+            return None
+        diagnosis = self.filter(pk=link.id).first()
+        return diagnosis if diagnosis is not None and link.is_version(diagnosis.link_version) else None
+
+
+class Diagnosis(FirmModel):
+    """A 簡易診断. While open it holds answers as they are given; once submitted, answers and result never change.
+
+    `answers` and `facts` are dicts by id; None is 該当なし, an absent id is not answered yet.
+    `company` is None until a consultant takes the visitor's company over.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "回答中"
+        SUBMITTED = "submitted", "回答済み"
+
+    class Origin(models.TextChoices):
+        VISITOR = "visitor", "公開ページから"
+        INVITED = "invited", "お送りしたリンクから"
+        ON_BEHALF = "on_behalf", "代理入力"
+        API = "api", "API"
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    company = models.ForeignKey(
+        Company, on_delete=models.CASCADE, null=True, blank=True, related_name="diagnoses", db_constraint=False
+    )
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.VISITOR)
+    questionnaire_version = models.CharField(max_length=20)
+    answers = models.JSONField(default=dict)
+    facts = models.JSONField(default=dict)
+    # Who answered, in the respondent's own words.
+    company_name = models.CharField("会社名", max_length=100, blank=True)
+    contact_name = models.CharField("お名前", max_length=60, blank=True)
+    email = models.EmailField("メールアドレス", blank=True)
+    industry = models.CharField("業種", max_length=60, blank=True)
+    employees = models.PositiveIntegerField("従業員数", null=True, blank=True)
+    # 代理入力: who typed what the respondent said.
+    typed_by = models.ForeignKey(
+        Membership, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_constraint=False
+    )
+    privacy_version = models.PositiveIntegerField(null=True, blank=True)
+    consented_at = models.DateTimeField(null=True, blank=True)
+    # The result as `calc` gave it (`Result.as_dict()`), and what lists need of it.
+    result = models.JSONField(null=True, blank=True)
+    overall = models.DecimalField(max_digits=4, decimal_places=1, null=True, blank=True)
+    grade = models.CharField(max_length=1, blank=True)
+    bottleneck = models.CharField(max_length=12, blank=True)
+    comment_version = models.PositiveIntegerField(default=0)
+    link_version = models.PositiveIntegerField(default=1)
+    started_at = models.DateTimeField(default=clock.now)
+    updated_at = models.DateTimeField(default=clock.now)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TenantManager.from_queryset(DiagnosisQuerySet)()
+
+    class Meta(FirmModel.Meta):
+        constraints = [
+            Wall(name="diagnosis_diagnosis_wall", company="company_id", link="id"),
+            models.UniqueConstraint(name="diagnosis_diagnosis_key", fields=["firm", "id"]),
+            SameTenantKey(
+                name="diagnosis_company_key", to="tenancy_company", columns=("firm_id", "company_id")
+            ),
+            SameTenantKey(
+                name="diagnosis_typed_by_key", to="tenancy_membership", columns=("firm_id", "typed_by_id")
+            ),
+            models.CheckConstraint(
+                name="diagnosis_submitted_whole",
+                condition=models.Q(state="open", result=None)
+                | models.Q(
+                    state="submitted",
+                    result__isnull=False,
+                    submitted_at__isnull=False,
+                    overall__range=(Decimal(0), Decimal(100)),
+                ),
+            ),
+        ]
+        indexes = [
+            models.Index(name="diagnosis_submitted", fields=["firm", "-submitted_at", "-id"]),
+            models.Index(name="diagnosis_of_company", fields=["firm", "company", "-submitted_at"]),
+        ]
+        verbose_name = "簡易診断"
+
+    def __str__(self) -> str:
+        return f"{self.company_name} {self.grade}"
+
+
+class Comment(FirmModel):
+    """A version of the consultant's comment on a diagnosis; the newest one stands in the PDF."""
+
+    diagnosis = models.ForeignKey(
+        Diagnosis, on_delete=models.CASCADE, related_name="comments", db_constraint=False
+    )
+    company = models.ForeignKey(
+        Company, on_delete=models.CASCADE, null=True, blank=True, related_name="+", db_constraint=False
+    )
+    version = models.PositiveIntegerField()
+    text = models.TextField("コメント", max_length=4000, blank=True)
+    author = models.ForeignKey(
+        Membership, on_delete=models.SET_NULL, null=True, related_name="+", db_constraint=False
+    )
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta(FirmModel.Meta):
+        constraints = [
+            Wall(name="diagnosis_comment_wall", company="company_id", link="diagnosis_id"),
+            models.UniqueConstraint(name="diagnosis_comment_version", fields=["firm", "diagnosis", "version"]),
+            SameTenantKey(
+                name="diagnosis_comment_diagnosis_key",
+                to="diagnosis_diagnosis",
+                columns=("firm_id", "diagnosis_id"),
+            ),
+            SameTenantKey(
+                name="diagnosis_comment_company_key", to="tenancy_company", columns=("firm_id", "company_id")
+            ),
+            SameTenantKey(
+                name="diagnosis_comment_author_key", to="tenancy_membership", columns=("firm_id", "author_id")
+            ),
+        ]
+        ordering = ["-version"]
+
+    def __str__(self) -> str:
+        return f"第{self.version}版"
+
+
+class ResumeCode(FirmModel):
+    """A short code to type on another device, good for a day. Holds no answers; only a hash of the code."""
+
+    diagnosis = models.ForeignKey(Diagnosis, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    hash = models.CharField(max_length=64)
+    expires_at = models.DateTimeField()
+
+    class Meta(FirmModel.Meta):
+        constraints = [
+            # public_read: whoever types the code has no link yet.
+            Wall(name="diagnosis_resumecode_wall", link="diagnosis_id", public_read=True),
+            models.UniqueConstraint(name="diagnosis_resumecode_hash", fields=["firm", "hash"]),
+            SameTenantKey(
+                name="diagnosis_resumecode_diagnosis_key",
+                to="diagnosis_diagnosis",
+                columns=("firm_id", "diagnosis_id"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.diagnosis_id}"
