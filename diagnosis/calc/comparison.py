@@ -51,7 +51,7 @@ def compare(questionnaire: Questionnaire, before: Result, after: Result) -> Comp
         reason="",
         totals=(
             _difference("overall", "総合評価", before.overall, after.overall),
-            _difference("raw_total", "素点", before.raw_total, after.raw_total),
+            _difference("raw_total", "戦略が整えば届く点数", before.raw_total, after.raw_total),
         ),
         axes=_differences(questionnaire.axes, before.axis_scores, after.axis_scores),
         stages=_differences(questionnaire.stages, before.stage_scores, after.stage_scores),

@@ -353,6 +353,7 @@ def _counted(count: int) -> str:
 # ── Ruler: 0 to 100 as percentages of the width, so that text keeps its size ──
 
 NEAR = Decimal(20)  # two labels closer than this would run into each other on a phone
+CLEAR_OF_RAW = Decimal(74)  # left of a label that ends at 100
 MARGIN = Decimal(10)  # a label centred closer to the end than this would stick out
 
 
@@ -416,7 +417,8 @@ def _ruler_scores(result: Result) -> tuple[RulerText, ...]:
     """The labels above: the overall score, and either the cap or, where it was reached, the raw total."""
     overall = f"総合 {text(result.overall)}"
     if result.is_capped:
-        return RulerText(percent(result.cap), "20", "end", f"{overall}(上限)", True), _raw_text(result)
+        clear = min(result.cap, CLEAR_OF_RAW)
+        return RulerText(percent(clear), "20", "end", f"{overall}(上限)", True), _raw_text(result)
     if result.cap >= 100:
         return (RulerText(percent(result.overall), "20", _anchor(result.overall), overall, True),)
     close = result.cap - result.overall < NEAR

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from django.template import Context, Engine
 
 from diagnosis.calc import Result, score
 from diagnosis.calc.pictures import percent, radar, radar_of, river, river_form, ruler
@@ -300,5 +302,41 @@ def test_the_rulers_labels_keep_clear_of_its_ends_and_of_each_other(
     assert ruler(current(), capped(result, overall, "79.9")).texts[0].anchor == anchor
 
 
+def test_a_total_beyond_eighty_leaves_room_between_the_two_labels(result: Result) -> None:
+    overall, raw = ruler(current(), capped(result, "88.8", "79.9")).texts[:2]
+    assert (overall.x, overall.anchor, raw.x, raw.anchor) == ("74%", "end", "100%", "end")
+
+
 def test_lengths_of_the_ruler_have_no_idle_zeros() -> None:
     assert [percent(Decimal(value)) for value in ("35.0", "79.9", "0.0")] == ["35%", "79.9%", "0%"]
+
+
+# ── The templates, with the engine alone: they need no settings ──
+
+
+def drawn(template: str, **context: object) -> str:
+    folder = Path(__file__).parents[2] / "templates"
+    return Engine(dirs=[str(folder)]).get_template(f"diagnosis/{template}").render(Context(context))
+
+
+def test_the_river_in_svg_is_hidden_beside_its_numbers_and_named_where_it_stands_alone(
+    result: Result,
+) -> None:
+    picture = river(current(), result)
+    beside, alone = (
+        drawn("_river.html", picture=picture.wide),
+        drawn("_river.html", picture=picture.tall, label="名"),
+    )
+    assert 'aria-hidden="true"' in beside
+    assert 'role="img" aria-label="名"' in alone
+    assert beside.count("<path") == 4 + 2 + 3 + 1
+    assert WIDE["stages"][1] in beside
+
+
+def test_no_picture_carries_a_style_that_the_content_security_policy_refuses(result: Result) -> None:
+    pictures = drawn("_radar.html", picture=radar(current(), result)) + drawn(
+        "_ruler.html", picture=ruler(current(), result)
+    )
+    assert "style=" not in pictures
+    assert pictures.count('role="img"') == 2
+    assert f'points="{SHAPE}"' in pictures
