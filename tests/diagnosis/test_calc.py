@@ -246,6 +246,12 @@ def test_a_cap_that_the_total_does_not_exceed_is_stated_but_not_applied() -> Non
     assert result.overall == result.raw_total
 
 
+def test_a_total_that_equals_its_cap_is_not_lowered_by_it() -> None:
+    result = score(Q, everywhere(4), NO_FACTS)
+    assert result.raw_total == result.cap == result.overall == Decimal(100)
+    assert result.gate_applied == ()
+
+
 @pytest.mark.parametrize(
     ("tied", "expected"),
     [
