@@ -1,12 +1,14 @@
 """One answered questionnaire with its result; the consultant's comment; the short code for going on elsewhere."""
 
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 from django.db import models
 
 from tenancy import clock
 from tenancy.constraints import SameTenantKey, Wall
+from tenancy.kana import search_form
 from tenancy.links import Link
 from tenancy.models import Company, Membership
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
@@ -23,6 +25,47 @@ class DiagnosisQuerySet(TenantQuerySet["Diagnosis"]):
             return None
         diagnosis = self.filter(pk=link.id).first()
         return diagnosis if diagnosis is not None and link.is_version(diagnosis.link_version) else None
+
+    def search(self, words: str) -> "DiagnosisQuerySet":
+        """Every word in the typed name or in the linked company's texts; width, case, kana type folded."""
+        found = self
+        for word in search_form(words).split():
+            found = found.filter(
+                models.Q(search_text__contains=word) | models.Q(company__search_text__contains=word)
+            )
+        return found
+
+    def unseen(self) -> "DiagnosisQuerySet":
+        """Those whose result no consultant has looked at."""
+        return self.filter(seen_at=None)
+
+    def waiting(self) -> "DiagnosisQuerySet":
+        """Those that nobody has taken over: no company yet."""
+        return self.filter(company=None)
+
+    def of_clients(self) -> "DiagnosisQuerySet":
+        return self.filter(company__support_status=Company.Support.CLIENT)
+
+    def as_rows(self) -> "DiagnosisQuerySet":
+        """For lists: with `company`, `signs` (how many 〜の兆候), `has_comment`; without answers and result.
+
+        One query, whatever the number of rows.
+        """
+        newest = Comment.objects.filter(
+            diagnosis=models.OuterRef("pk"), version=models.OuterRef("comment_version")
+        )
+        return (
+            self.select_related("company")
+            .defer("answers", "facts", "result")
+            .annotate(
+                signs=models.Func(
+                    models.F("result__detectors"),
+                    function="jsonb_array_length",
+                    output_field=models.IntegerField(),
+                ),
+                has_comment=models.Exists(newest.exclude(text="")),
+            )
+        )
 
 
 class Diagnosis(FirmModel):
@@ -73,6 +116,9 @@ class Diagnosis(FirmModel):
     started_at = models.DateTimeField(default=clock.now)
     updated_at = models.DateTimeField(default=clock.now)
     submitted_at = models.DateTimeField(null=True, blank=True)
+    # When a consultant first opened the result.
+    seen_at = models.DateTimeField(null=True, blank=True)
+    search_text = models.CharField(max_length=200, editable=False, default="")
 
     objects = TenantManager.from_queryset(DiagnosisQuerySet)()
 
@@ -105,6 +151,13 @@ class Diagnosis(FirmModel):
 
     def __str__(self) -> str:
         return f"{self.company_name} {self.grade}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """As FirmModel's; keeps the folded name for searching."""
+        self.search_text = search_form(self.company_name)[:200]
+        if "company_name" in (kwargs.get("update_fields") or ()):
+            kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
+        super().save(*args, **kwargs)
 
 
 class Comment(FirmModel):

@@ -42,6 +42,8 @@ class Migration(migrations.Migration):
                 ('started_at', models.DateTimeField(default=tenancy.clock.now)),
                 ('updated_at', models.DateTimeField(default=tenancy.clock.now)),
                 ('submitted_at', models.DateTimeField(blank=True, null=True)),
+                ('seen_at', models.DateTimeField(blank=True, null=True)),
+                ('search_text', models.CharField(default='', editable=False, max_length=200)),
                 ('company', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='diagnoses', to='tenancy.company')),
                 ('firm', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.firm')),
                 ('typed_by', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='tenancy.membership')),
