@@ -1,4 +1,4 @@
-"""All answers as they were chosen, in words and in the order of the pages; and what changed between two sheets."""
+"""All answers in words, in the order of the pages; and what changed between two such sheets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NONE_OF_THEM = "いずれも当てはまらない"
 
 @dataclass(frozen=True)
 class Answered:
-    """One question or fact with what was chosen. `level` is the value of the anchor; None for 該当なし and facts."""
+    """One question or fact with what was chosen. `level`: the anchor's value, None for 該当なし and facts."""
 
     id: str
     label: str
@@ -47,7 +47,7 @@ class Change:
 
 
 def sheet(questionnaire: Questionnaire, answers: Answers, facts: Facts) -> tuple[SheetPage, ...]:
-    """Every question and fact with the words that were chosen; what is missing says so, also in open diagnoses."""
+    """Every question and fact with the words that were chosen; what is missing yet says so."""
     return tuple(
         SheetPage(
             page.key,
@@ -62,7 +62,7 @@ def sheet(questionnaire: Questionnaire, answers: Answers, facts: Facts) -> tuple
 
 
 def changes(before: tuple[SheetPage, ...], after: tuple[SheetPage, ...]) -> tuple[Change, ...]:
-    """What was chosen differently, in the order of `after`. Both sheets must be of the same questionnaire version."""
+    """What was chosen differently, in the order of `after`. KeyError across questionnaire versions."""
     earlier = {row.id: row for page in before for row in page.rows}
     return tuple(
         Change(row.id, row.text, page.label, earlier[row.id].chosen, row.chosen, _moved(earlier[row.id], row))
