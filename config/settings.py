@@ -82,7 +82,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
-    "django.contrib.staticfiles",
+    "config.static.CollectedStatic",
     "allauth",
     "allauth.account",
     "csp",
@@ -159,6 +159,7 @@ STORAGES: dict[str, Any] = {
     "default": _S3_STORAGE if S3_BUCKET else _DISK_STORAGE,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("jpg", "jpeg", "png", "gif", "webp", "zip", "gz", "br", "woff2", "map")
 MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_URL = "/_files_are_never_served_by_address/"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
@@ -185,6 +186,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"  # accounts come from an invitation to the address, there is no self sign-up
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True  # no box: how long it lasts is SESSION_COOKIE_AGE
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_RATE_LIMITS = {

@@ -10,7 +10,7 @@ urlpatterns = [
     path("readyz", views.readyz, name="readyz"),
     path("theme/", views.theme, name="theme"),
     path("entrance/", views.entrance, name="entrance"),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("tenancy.account_urls")),
     path("<slug:firm>/", include("tenancy.urls")),
 ]
 
