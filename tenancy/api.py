@@ -8,7 +8,6 @@ from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
-from rest_framework.views import set_rollback
 
 from tenancy.responses import problem
 
@@ -31,7 +30,6 @@ class DoorAuthentication(BaseAuthentication):
 
 def problem_details(exception: Exception, context: dict[str, Any]) -> JsonResponse | None:
     """DRF's exception handler: RFC 9457, and nothing half-done stays behind."""
-    set_rollback()
     transaction.set_rollback(True)
     if isinstance(exception, Http404):
         return problem(404)

@@ -98,6 +98,12 @@ def no_scope_stays_open() -> Iterator[None]:
             assert cursor.fetchone() == ("",), "PostgreSQL still stands in a scope"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _collected_static() -> None:
+    """Pages name static files by their hashed names, as in production."""
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+
 # ── The cast ──
 
 PASSWORD = "correct horse battery"
