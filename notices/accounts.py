@@ -1,0 +1,55 @@
+"""django-allauth's mails, sent through the outbox of a firm to which the person belongs."""
+
+import hashlib
+import logging
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from notices.actions import queue_mail
+from tenancy import accounts, clock
+from tenancy.models import Membership, User
+from tenancy.scope import Scope, open_scope
+from tenancy.templatetags.michisuji import jdate
+
+# allauth's name → ours, what allauth calls its address, what our text calls it.
+_MAILS = {
+    "account/email/password_reset_key": ("password_reset", "password_reset_url", "reset_url"),
+    "account/email/email_confirmation": ("email_confirmation", "activate_url", "confirm_url"),
+    "account/email/email_confirmation_signup": ("email_confirmation", "activate_url", "confirm_url"),
+}
+
+log = logging.getLogger(__name__)
+
+
+class AccountAdapter(accounts.AccountAdapter):
+    """No self sign-up; mails in our words, private, and only to people who belong to a firm."""
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Queue it. An address without an account gets nothing: the page says the same in either case."""
+        user = context.get("user")
+        firm_id = _firm_of(user) if isinstance(user, User) else None
+        if template_prefix not in _MAILS or firm_id is None:
+            log.info("account mail not sent", extra={"mail": template_prefix})
+            return
+        template, theirs, ours = _MAILS[template_prefix]
+        path = urlsplit(context[theirs]).path  # the host comes from PUBLIC_URL, never from the request
+        queue_mail(
+            key=f"account:{hashlib.sha256(path.encode()).hexdigest()}",
+            template=template,
+            to=email,
+            firm_id=firm_id,
+            context={
+                "member_name": str(user),
+                "expires_label": jdate(clock.now() + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)),
+                ours: settings.PUBLIC_URL + path,
+            },
+        )
+
+
+def _firm_of(user: User) -> int | None:
+    """The firm in whose name the person is written to, the longest-standing one; None without an active membership."""
+    with open_scope(Scope(user_id=user.pk)):
+        return Membership.objects.active().order_by("pk").values_list("firm_id", flat=True).first()

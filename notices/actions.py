@@ -1,0 +1,157 @@
+"""Telling people: by mail through the outbox, and inside the product.
+
+All of it is one row in the caller's transaction and one row of `tenancy.due`: nothing is said about what was rolled
+back, nothing is lost when the broker is away, and the same key says a thing once.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from email.utils import parseaddr
+from uuid import UUID
+
+from django.conf import settings
+from django.core.validators import validate_email
+
+from notices.models import Mail, Notice, NoticeRead, once, scope_firm_id
+from notices.texts import one_line, texts
+from tenancy import due, trail
+from tenancy.models import Firm, FirmProfile, Membership
+from tenancy.scope import Scope, open_scope, scope_or_none
+
+MAIL, NOTICE = "mail", "notice"  # kinds of due work, declared in notices.tasks
+
+
+def queue_mail(
+    *,
+    key: str,
+    template: str,
+    to: str,
+    context: Mapping[str, object],
+    firm_id: int | None = None,
+    link: UUID | None = None,
+) -> None:
+    """Word the mail now and have it sent: once for each firm and key, however often and by whomever it is asked for.
+
+    `template` names a text of `notices.texts`; firm_name, firm_phone and firm_email are added to `context`. Works in
+    a visitor's scope; `firm_id` is for callers whose scope has no firm. Raises KeyError for an unknown template,
+    MailIncomplete for a hole in the text, ValidationError for an impossible address. Two statements and one query.
+    """
+    with _scope_of(firm_id):
+        sender = _sender()
+        text = texts()[template]
+        subject, body = text.render({**context, **sender})
+        _put_mail(
+            key, template, to, subject, body, str(sender["firm_email"]), private=text.private, link=link
+        )
+
+
+def notify_firm(
+    *, key: str, title: str, body: str, url: str, mail: str = "", context: Mapping[str, object] | None = None
+) -> None:
+    """Tell every admin and consultant of the scope's firm, once for each key; inside the product at once, and with
+    `mail` (the name of a text, with its `context`) also by mail to each of them.
+
+    Works in a visitor's scope, which sees neither the notice nor the people: a worker finds the addresses. `url` is an
+    address inside the product (`/…`). Raises ValueError otherwise, and what `queue_mail` raises.
+    """
+    if not url.startswith("/") or url.startswith("//"):
+        raise ValueError("A notice leads to an address inside the product.")
+    firm_id = scope_firm_id()
+    notice_id, key = once("notice", firm_id, key)
+    notice = Notice(id=notice_id, firm_id=firm_id, key=key, title=one_line(title)[:200], body=body, url=url)
+    if mail:
+        sender = _sender()
+        notice.mail_template, notice.mail_reply_to = mail, str(sender["firm_email"])
+        notice.mail_subject, notice.mail_body = texts()[mail].render({**(context or {}), **sender})
+    Notice.objects.bulk_create([notice], ignore_conflicts=True)
+    if mail:
+        due.put(NOTICE, firm_id, notice.pk)
+
+
+def mail_members(*, notice: Notice, members: Iterable[Membership]) -> None:
+    """Queue the notice's mail for each of them, once. In the firm's scope and a transaction."""
+    for member in members:
+        _put_mail(
+            f"notice:{notice.pk}:{member.pk}",
+            notice.mail_template,
+            member.user.email,
+            notice.mail_subject,
+            notice.mail_body,
+            notice.mail_reply_to,
+        )
+
+
+def send_again(*, mail: Mail, actor: Membership | None) -> bool:
+    """Try a mail that could not be sent once more, with all its attempts. False when it is not in that state (any
+    more): a second click does nothing."""
+    again = Mail.objects.filter(pk=mail.pk, state=Mail.State.FAILED).update(
+        state=Mail.State.QUEUED, last_error=""
+    )
+    if not again:
+        return False
+    due.put(MAIL, mail.firm_id, mail.pk)
+    trail.record("send_again.mail", mail, by=actor.pk if actor else None)
+    return True
+
+
+def mark_read(*, notices: Iterable[Notice], membership: Membership) -> None:
+    """The member has read these. Twice is once."""
+    marks = [NoticeRead(firm_id=each.firm_id, notice=each, membership=membership) for each in notices]
+    NoticeRead.objects.bulk_create(marks, ignore_conflicts=True)
+
+
+def _put_mail(
+    key: str,
+    template: str,
+    to: str,
+    subject: str,
+    body: str,
+    reply_to: str,
+    *,
+    private: bool = False,
+    link: UUID | None = None,
+) -> None:
+    validate_email(to)
+    firm_id = scope_firm_id()
+    mail_id, key = once("mail", firm_id, key)
+    mail = Mail(
+        id=mail_id,
+        firm_id=firm_id,
+        key=key,
+        template=template,
+        to=to,
+        reply_to=reply_to,
+        subject=subject,
+        body=body,
+        private=private,
+        link=link,
+    )
+    # Blind: no target and no RETURNING, because either asks for the right to read, which a visitor has not.
+    Mail.objects.bulk_create([mail], ignore_conflicts=True)
+    due.put(MAIL, firm_id, mail.pk)
+
+
+def _sender() -> dict[str, object]:
+    """The scope's firm as its mails sign. Until it has written its profile, answers go to the installation."""
+    profile = FirmProfile.objects.select_related("firm").first()
+    if profile is None:
+        own_address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+        return {
+            "firm_name": Firm.objects.get(pk=scope_firm_id()).name,
+            "firm_phone": "",
+            "firm_email": own_address,
+        }
+    return {"firm_name": profile.firm.name, "firm_phone": profile.phone, "firm_email": profile.email}
+
+
+@contextmanager
+def _scope_of(firm_id: int | None) -> Iterator[None]:
+    """The scope in force; the whole firm's where there is none, or one without a firm (sign-in, passwords)."""
+    scope = scope_or_none()
+    if firm_id is None or (scope is not None and scope.firm_id is not None):
+        if firm_id is not None and scope is not None and scope.firm_id != firm_id:
+            raise PermissionError("This mail belongs to another firm than the one in whose name you act.")
+        yield
+        return
+    with open_scope(Scope.of_firm(firm_id)):
+        yield

@@ -1,0 +1,22 @@
+"""The bell in the shell."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+
+from notices.models import Notice
+from tenancy.door import Visit
+
+
+def bell(request: HttpRequest) -> dict[str, Any]:
+    """For members: `notices_url`, and `unread_notices` (counted when the page shows it: one query)."""
+    visit: Visit | None = getattr(request, "visit", None)
+    member = visit.membership if visit else None
+    if visit is None or member is None or not visit.may("notices.read"):
+        return {}
+    return {
+        "notices_url": reverse("notices:list", args=[visit.firm.slug]),
+        "unread_notices": SimpleLazyObject(lambda: Notice.objects.unread(member).count()),
+    }

@@ -1,0 +1,166 @@
+"""The outbox, and the notices inside the product.
+
+Their ids are made from the firm and the key (`once_id`), so that "once" holds without reading: a visitor may add a
+mail or a notice, but sees none.
+"""
+
+from datetime import timedelta
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
+
+from django.db import models
+
+from tenancy import clock, guards
+from tenancy.constraints import SameTenantKey, Wall
+from tenancy.models import Membership
+from tenancy.scope import current_scope
+from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
+
+NEWS_FOR = timedelta(days=90)
+
+
+def once(what: str, firm_id: int, key: str) -> tuple[UUID, str]:
+    """The id that this key always has in this firm, and the key; another pair each time while the guard is off."""
+    if not guards.stands("outbox.once"):
+        key = f"{key[:150]}:{uuid4()}"
+    return uuid5(NAMESPACE_URL, f"michisuji:{what}:{firm_id}:{key}"), key
+
+
+class MailQuerySet(TenantQuerySet["Mail"]):
+    def search(self, words: str) -> "MailQuerySet":
+        """Every word in address or subject. A scan of one firm."""
+        found = self
+        for word in words.split():
+            found = found.filter(models.Q(to__icontains=word) | models.Q(subject__icontains=word))
+        return found
+
+    def newest_first(self) -> "MailQuerySet":
+        return self.order_by("-created_at", "-pk")
+
+
+class Mail(FirmModel):
+    """A mail as it was worded when it was queued. `private`: only for whoever gets it (a link that signs in); the log
+    does not show its text, and the text is forgotten once it is sent."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "送信待ち"
+        SENT = "sent", "送信済み"
+        FAILED = "failed", "送信できませんでした"
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    key = models.CharField(max_length=200)
+    template = models.CharField(max_length=40)
+    to = models.EmailField("宛先")
+    reply_to = models.EmailField("返信先")
+    subject = models.CharField("件名", max_length=300)
+    body = models.TextField("本文")
+    private = models.BooleanField(default=False)
+    link = models.UUIDField(null=True, blank=True)
+    state = models.CharField("状態", max_length=8, choices=State, default=State.QUEUED)
+    attempts = models.PositiveIntegerField(default=0)
+    # The type of the last error only: its text may quote the address.
+    last_error = models.CharField(max_length=80, blank=True)
+    created_at = models.DateTimeField(default=clock.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TenantManager.from_queryset(MailQuerySet)()
+
+    class Meta(FirmModel.Meta):
+        constraints = [
+            Wall(name="notices_mail_wall", visitors_add=True),
+            models.UniqueConstraint(name="notices_mail_once", fields=["firm", "key"]),
+            models.CheckConstraint(
+                name="notices_mail_sent", condition=models.Q(state="sent") ^ models.Q(sent_at=None)
+            ),
+        ]
+        indexes = [models.Index(name="notices_mail_log", fields=["firm", "-created_at", "-id"])]
+        verbose_name = "メール"
+
+    def __str__(self) -> str:
+        return f"{self.template} {self.state}"
+
+
+class NoticeQuerySet(TenantQuerySet["Notice"]):
+    def of(self, membership: Membership) -> "NoticeQuerySet":
+        """What this member of the firm was told since joining, newest first."""
+        return self.filter(created_at__gte=membership.created_at).order_by("-created_at", "-pk")
+
+    def unread(self, membership: Membership) -> "NoticeQuerySet":
+        """What the member has not opened yet. What nobody opened in 90 days is no longer news: so the count walks the
+        newest entries of one index only."""
+        seen = NoticeRead.objects.filter(notice=models.OuterRef("pk"), membership=membership)
+        return self.of(membership).filter(~models.Exists(seen), created_at__gte=clock.now() - NEWS_FOR)
+
+    def with_read(self, membership: Membership) -> "NoticeQuerySet":
+        """Adds `is_read`."""
+        seen = NoticeRead.objects.filter(notice=models.OuterRef("pk"), membership=membership)
+        return self.annotate(is_read=models.Exists(seen))
+
+
+class Notice(FirmModel):
+    """Something the firm is told inside the product. One row for the firm, because a visitor, in whose request it is
+    written, cannot see who works there; who has read it stands in NoticeRead."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    key = models.CharField(max_length=200)
+    title = models.CharField(max_length=200)
+    body = models.TextField(blank=True)
+    url = models.CharField(max_length=300)
+    # The same by mail, worded when it was written; the addresses are found later, in the firm's scope. '' : no mail.
+    mail_template = models.CharField(max_length=40, blank=True)
+    mail_subject = models.CharField(max_length=300, blank=True)
+    mail_body = models.TextField(blank=True)
+    mail_reply_to = models.EmailField(blank=True)
+    created_at = models.DateTimeField(default=clock.now)
+
+    objects = TenantManager.from_queryset(NoticeQuerySet)()
+
+    class Meta(FirmModel.Meta):
+        constraints = [
+            Wall(name="notices_notice_wall", visitors_add=True),
+            models.UniqueConstraint(name="notices_notice_once", fields=["firm", "key"]),
+            models.UniqueConstraint(name="notices_notice_key", fields=["firm", "id"]),
+            models.CheckConstraint(
+                name="notices_notice_inside",
+                condition=models.Q(url__startswith="/") & ~models.Q(url__startswith="//"),
+            ),
+        ]
+        indexes = [models.Index(name="notices_notice_list", fields=["firm", "-created_at", "-id"])]
+        verbose_name = "お知らせ"
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class NoticeRead(FirmModel):
+    """This member has read that notice."""
+
+    notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    membership = models.ForeignKey(
+        Membership, on_delete=models.CASCADE, related_name="+", db_constraint=False
+    )
+    read_at = models.DateTimeField(default=clock.now)
+
+    class Meta(FirmModel.Meta):
+        constraints = [
+            Wall(name="notices_noticeread_wall"),
+            models.UniqueConstraint(name="notices_noticeread_once", fields=["firm", "membership", "notice"]),
+            SameTenantKey(
+                name="notices_noticeread_notice_key", to="notices_notice", columns=("firm_id", "notice_id")
+            ),
+            SameTenantKey(
+                name="notices_noticeread_membership_key",
+                to="tenancy_membership",
+                columns=("firm_id", "membership_id"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.membership_id} {self.notice_id}"
+
+
+def scope_firm_id() -> int:
+    """The firm of the scope in force. Raises NoScope, or ValueError in a scope without a firm."""
+    firm_id = current_scope().firm_id
+    if firm_id is None:
+        raise ValueError("A mail or a notice belongs to a firm: open its scope first.")
+    return firm_id

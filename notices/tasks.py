@@ -1,0 +1,38 @@
+"""The outbox's workers. See `tenancy.due` for claims and retries."""
+
+from functools import partial
+from uuid import UUID
+
+from celery import shared_task
+
+from notices.actions import MAIL, NOTICE, mail_members
+from notices.delivery import deliver
+from notices.models import Notice
+from tenancy import due
+from tenancy.models import Membership
+from tenancy.scope import Scope, open_scope
+
+due.kind(MAIL, task="notices.send_mail", queue="mail")
+due.kind(NOTICE, task="notices.mail_members", queue="mail")
+
+
+@shared_task(name="notices.send_mail", queue="mail")
+def send_mail(firm_id: int, object_id: str) -> None:
+    """Send a mail of the outbox."""
+    due.run(MAIL, object_id, partial(deliver, firm_id, UUID(object_id)))
+
+
+@shared_task(name="notices.mail_members", queue="mail")
+def mail_notice(firm_id: int, object_id: str) -> None:
+    """Put a notice's mail into the outbox for each member who works for the firm."""
+
+    def address(claim: due.Claim) -> None:
+        with open_scope(Scope.of_firm(firm_id)):
+            claim.finish()
+            notice = Notice.objects.filter(pk=object_id).first()
+            if notice is not None:
+                mail_members(
+                    notice=notice, members=Membership.objects.consulting().filter(user__is_active=True)
+                )
+
+    due.run(NOTICE, object_id, address)

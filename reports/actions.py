@@ -1,0 +1,68 @@
+"""Asking for a document."""
+
+from uuid import UUID
+
+from reports.models import Job
+from reports.registry import document
+from reports.states import move
+from tenancy import due, trail
+from tenancy.models import Membership
+from tenancy.scope import current_scope
+
+REPORT = "report"  # the kind of due work, declared in reports.tasks
+
+
+def request_document(
+    *,
+    name: str,
+    subject: UUID,
+    version: str,
+    company_id: int | None,
+    link: UUID | None,
+    actor: Membership | None,
+    queue: str = "reports",
+) -> Job:
+    """The job for this document, subject and version: the one there is, or a new one; one that failed begins again.
+
+    Safe against itself. Pass the same `company_id` and `link` whoever asks: in a visitor's scope a job that was made
+    without the link cannot be seen (Job.DoesNotExist). Raises KeyError for an unknown document.
+    """
+    fresh = Job(
+        firm_id=current_scope().firm_id,
+        name=name,
+        title=document(name).title,
+        subject=subject,
+        version=version,
+        company_id=company_id,
+        link=link,
+        created_by=actor,
+    )
+    Job.objects.bulk_create([fresh], ignore_conflicts=True)
+    job = Job.objects.get(name=name, subject=subject, version=version)
+    if job.pk == fresh.pk:
+        _put(job, queue, "request.document")
+    elif job.is_failed:
+        begin_again(job=job, queue=queue)
+    return job
+
+
+def begin_again(*, job: Job, queue: str = "reports") -> bool:
+    """Queue a job that failed once more. False when it is not in that state (any more)."""
+    again = move(
+        job,
+        Job.State.QUEUED,
+        only_from=Job.State.FAILED,
+        attempts=0,
+        progress=0.0,
+        error="",
+        finished_at=None,
+        message="もう一度、順番を待っています",
+    )
+    if again:
+        _put(job, queue, "request_again.document")
+    return again
+
+
+def _put(job: Job, queue: str, act: str) -> None:
+    due.put(REPORT, job.firm_id, job.pk, queue=queue)
+    trail.record(act, job, company_id=job.company_id, name=job.name, version=job.version)

@@ -1,0 +1,37 @@
+"""The documents that can be made. Each app registers its own in documents.py, which is imported at start-up."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from reports.models import Job
+
+
+@dataclass(frozen=True)
+class Document:
+    """A kind of document. `build` and `filename` are called in the firm's scope, in a worker; `build` answers the whole
+    HTML, whose stylesheets and pictures are our static files or data URIs: nothing else is fetched. `when_done` and
+    `when_failed` run in the transaction that ends the job, so what they write stands exactly once."""
+
+    name: str
+    title: str
+    template_version: str
+    build: Callable[[UUID], str]
+    filename: Callable[[UUID], str]
+    when_done: Callable[[Job], None]
+    when_failed: Callable[[Job], None]
+
+
+_documents: dict[str, Document] = {}
+
+
+def register(document: Document) -> Document:
+    """Make a document known. Raises ValueError when another one has its name."""
+    if _documents.setdefault(document.name, document) is not document:
+        raise ValueError(f"Two documents are called {document.name!r}.")
+    return document
+
+
+def document(name: str) -> Document:
+    """The registered document. Raises KeyError."""
+    return _documents[name]

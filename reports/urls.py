@@ -1,0 +1,12 @@
+"""Addresses of jobs: `/<firm>/jobs/…`."""
+
+from django.urls import path
+
+from reports import views
+
+app_name = "reports"
+urlpatterns = [
+    path("jobs/<uuid:job>/", views.job_fragment, name="job"),
+    path("jobs/<uuid:job>/file/", views.download, name="file"),
+    path("jobs/<uuid:job>/again/", views.again, name="again"),
+]
