@@ -123,6 +123,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "tenancy.context.shell",
+                "notices.context.bell",
             ],
             "builtins": ["tenancy.templatetags.michisuji"],
         },
@@ -184,7 +185,9 @@ ACCOUNT_ADAPTER = "tenancy.accounts.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"  # accounts come from an invitation to the address, there is no self sign-up
+ACCOUNT_EMAIL_VERIFICATION = (
+    "none"  # accounts come from an invitation to the address, there is no self sign-up
+)
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True  # no box: how long it lasts is SESSION_COOKIE_AGE
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
@@ -253,6 +256,8 @@ DEFAULT_FROM_EMAIL = os.environ.get("MAIL_FROM", "michisuji@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # ── Jobs ──
+# DUE_LEASE_SECONDS: how long a worker that fell silent keeps its work; it renews three times in that time.
+DUE_LEASE_SECONDS = float(os.environ.get("DUE_LEASE_SECONDS", "30"))
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -269,6 +274,8 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 200
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 1800,
     "global_keyprefix": os.environ.get("QUEUE_PREFIX", "michisuji:"),
+    "max_retries": 0,  # a bell that cannot be rung now is rung by the next sweep
+    "interval_start": 0,
     "socket_connect_timeout": 0.3,
     "socket_timeout": 5,
 }

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from django.db import models
 
+from diagnosis import codes
 from tenancy import clock
 from tenancy.constraints import SameTenantKey, Wall
 from tenancy.kana import search_form
@@ -34,6 +35,14 @@ class DiagnosisQuerySet(TenantQuerySet["Diagnosis"]):
                 models.Q(search_text__contains=word) | models.Q(company__search_text__contains=word)
             )
         return found
+
+    def under_way(self) -> "DiagnosisQuerySet":
+        """Those that are being answered, with who types them, the latest touched first."""
+        return (
+            self.filter(state=Diagnosis.State.OPEN)
+            .select_related("typed_by__user")
+            .order_by("-updated_at", "-pk")
+        )
 
     def unseen(self) -> "DiagnosisQuerySet":
         """Those whose result no consultant has looked at."""
@@ -68,6 +77,9 @@ class DiagnosisQuerySet(TenantQuerySet["Diagnosis"]):
         )
 
 
+DiagnosisManager = TenantManager.from_queryset(DiagnosisQuerySet)
+
+
 class Diagnosis(FirmModel):
     """A 簡易診断. While open it holds answers as they are given; once submitted, answers and result never change.
 
@@ -87,7 +99,12 @@ class Diagnosis(FirmModel):
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     company = models.ForeignKey(
-        Company, on_delete=models.CASCADE, null=True, blank=True, related_name="diagnoses", db_constraint=False
+        Company,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="diagnoses",
+        db_constraint=False,
     )
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.VISITOR)
@@ -120,7 +137,7 @@ class Diagnosis(FirmModel):
     seen_at = models.DateTimeField(null=True, blank=True)
     search_text = models.CharField(max_length=200, editable=False, default="")
 
-    objects = TenantManager.from_queryset(DiagnosisQuerySet)()
+    objects = DiagnosisManager()  # type: ignore[misc]
 
     class Meta(FirmModel.Meta):
         constraints = [
@@ -179,7 +196,9 @@ class Comment(FirmModel):
     class Meta(FirmModel.Meta):
         constraints = [
             Wall(name="diagnosis_comment_wall", company="company_id", link="diagnosis_id"),
-            models.UniqueConstraint(name="diagnosis_comment_version", fields=["firm", "diagnosis", "version"]),
+            models.UniqueConstraint(
+                name="diagnosis_comment_version", fields=["firm", "diagnosis", "version"]
+            ),
             SameTenantKey(
                 name="diagnosis_comment_diagnosis_key",
                 to="diagnosis_diagnosis",
@@ -198,12 +217,21 @@ class Comment(FirmModel):
         return f"第{self.version}版"
 
 
+class ResumeCodeQuerySet(TenantQuerySet["ResumeCode"]):
+    def typed(self, firm_id: int, text: str) -> "ResumeCode | None":
+        """The code that somebody typed, if it was issued by this firm and is not too old."""
+        hash = codes.hash_of(firm_id, codes.typed(text))
+        return self.filter(hash=hash, expires_at__gt=clock.now()).first()
+
+
 class ResumeCode(FirmModel):
     """A short code to type on another device, good for a day. Holds no answers; only a hash of the code."""
 
     diagnosis = models.ForeignKey(Diagnosis, on_delete=models.CASCADE, related_name="+", db_constraint=False)
     hash = models.CharField(max_length=64)
     expires_at = models.DateTimeField()
+
+    objects = TenantManager.from_queryset(ResumeCodeQuerySet)()  # type: ignore[misc]
 
     class Meta(FirmModel.Meta):
         constraints = [

@@ -1,4 +1,4 @@
-"""Signing in: of django-allauth only the pages that exist here. There is no self sign-up; addresses are a later issue's."""
+"""Signing in: of django-allauth only the pages that exist here. There is no self sign-up."""
 
 from allauth.account import views
 from django.urls import path, re_path

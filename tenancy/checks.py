@@ -12,7 +12,9 @@ from tenancy.permissions import Access
 FOREIGN_MODULES = ("allauth.", "django.views.static")
 
 
-def patterns(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[str, Callable[..., Any]]]:
+def patterns(
+    resolver: URLResolver | None = None, prefix: str = ""
+) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Every (route, view) of the URL resolver."""
     for each in (resolver or get_resolver()).url_patterns:
         route = prefix + str(each.pattern)

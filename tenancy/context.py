@@ -35,7 +35,7 @@ class PublicSite:
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """theme; in a firm also `visit`, `firm` and `site` (queried when used); for members `nav`, `who`, `unread_notices`."""
+    """`theme`; in a firm also `visit`, `firm` and `site` (queried when used); for members `nav` and `who`."""
     theme = request.COOKIES.get("theme", "auto")
     context: dict[str, Any] = {"theme": theme if theme in THEMES else "auto"}
     visit: Visit | None = getattr(request, "visit", None)
@@ -52,7 +52,17 @@ def site_of(visit: Visit) -> PublicSite | None:
     profile, privacy = FirmProfile.objects.first(), PrivacyNotice.objects.first()
     if profile is None:
         return None
-    copied = ("legal_name", "representative", "location", "phone", "phone_href", "hours", "email", "headline", "conviction")
+    copied = (
+        "legal_name",
+        "representative",
+        "location",
+        "phone",
+        "phone_href",
+        "hours",
+        "email",
+        "headline",
+        "conviction",
+    )
     return PublicSite(
         slug=visit.firm.slug,
         name=visit.firm.name,

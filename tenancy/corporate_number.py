@@ -25,4 +25,6 @@ def validate_corporate_number(value: str) -> None:
     if len(value) != 13 or not value.isascii() or not value.isdigit():
         raise ValidationError("法人番号は13桁の数字で入力してください。")
     if int(value[0]) != check_digit(value[1:]):
-        raise ValidationError("法人番号が正しくないようです。国税庁の法人番号公表サイトの番号をご確認ください。")
+        raise ValidationError(
+            "法人番号が正しくないようです。国税庁の法人番号公表サイトの番号をご確認ください。"
+        )

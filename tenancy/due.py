@@ -19,13 +19,14 @@ from functools import partial
 from uuid import UUID
 
 from celery import current_app
+from django.conf import settings
 from django.db import connection, models, transaction
 
 from tenancy import clock, guards
 from tenancy.models import Due
 
-LEASE = timedelta(seconds=30)
-RENEW_EVERY_SECONDS = 10
+LEASE = timedelta(seconds=settings.DUE_LEASE_SECONDS)
+RENEW_EVERY_SECONDS = settings.DUE_LEASE_SECONDS / 3
 SWEEP_AT_MOST = 500
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class Claim:
 
 
 def put(name: str, firm_id: int, object_id: UUID, *, at: datetime | None = None, queue: str = "") -> None:
-    """Make `object_id` due (once per kind and object; an existing row keeps its earlier time). Rings after the commit."""
+    """Make `object_id` due, once per kind and object: an existing row keeps its time. Rings after the commit."""
     declared = KINDS[name]
     moment = at or clock.now()
     row = Due(kind=name, firm_id=firm_id, object_id=object_id, queue=queue or declared.queue, due_at=moment)
@@ -147,7 +148,9 @@ def run(name: str, object_id: str, work: Callable[[Claim], None]) -> None:
     except LeaseLost:
         log.info("lease lost", extra={"kind": name, "object": object_id})
     except Exception:
-        log.exception("due work failed", extra={"kind": name, "object": object_id, "attempt": claimed.attempt})
+        log.exception(
+            "due work failed", extra={"kind": name, "object": object_id, "attempt": claimed.attempt}
+        )
         claimed.again_at(clock.now() + backoff(claimed.attempt))
 
 

@@ -4,10 +4,10 @@ Fixed windows: simple, exact under concurrency (one upsert), at worst twice the 
 are stored as keyed hashes only.
 """
 
+from django.conf import settings
 from django.core.signing import Signer
 from django.db import connection
 from django.http import HttpRequest
-from django.conf import settings
 
 from tenancy import clock
 from tenancy.permissions import Limit
@@ -31,7 +31,7 @@ def address_of(request: HttpRequest) -> str:
     """The client's address: the peer, or the entry that our own outermost proxy wrote into X-Forwarded-For."""
     hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
     if settings.TRUSTED_PROXIES and len(hops) >= settings.TRUSTED_PROXIES:
-        return hops[-settings.TRUSTED_PROXIES]
+        return str(hops[-settings.TRUSTED_PROXIES])
     return str(request.META.get("REMOTE_ADDR", ""))
 
 

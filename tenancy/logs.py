@@ -12,8 +12,8 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JsonFormatter(logging.Formatter):
-    """Message, level, logger and the record's own extras. Of an exception: its type and where it was raised, not its text,
-    which may quote what a person typed."""
+    """Message, level, logger and the record's own extras. Of an exception: its type and where it was raised, not its
+    text, which may quote what a person typed."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {"at": self.formatTime(record), "level": record.levelname, "logger": record.name}

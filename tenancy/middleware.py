@@ -67,7 +67,7 @@ class ScopeMiddleware:
             return refusal(request, closed.status)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Django turns a view's exception into a response before it reaches `__call__`; this is where it is still known."""
+        """Remember it: Django turns a view's exception into a response before it reaches `__call__`."""
         request.view_raised = True  # type: ignore[attr-defined]
 
     def _answer(self, request: HttpRequest, match: ResolverMatch, access: Access) -> HttpResponseBase:
@@ -76,7 +76,9 @@ class ScopeMiddleware:
             request.visit = visit  # type: ignore[attr-defined]
         response = self.get_response(request)
         if response.streaming:
-            raise ImproperlyConfigured("A tenant's answer must not be streamed: its scope would be closed by then.")
+            raise ImproperlyConfigured(
+                "A tenant's answer must not be streamed: its scope would be closed by then."
+            )
         failed = getattr(request, "view_raised", False) or response.status_code >= 500
         if failed and guards.stands("door.rollback"):
             transaction.set_rollback(True)
@@ -113,5 +115,3 @@ def _resolve(request: HttpRequest) -> ResolverMatch | None:
 def visit_of(request: HttpRequest) -> Visit:
     """The visit of a request that came through a firm's door."""
     return request.visit  # type: ignore[attr-defined,no-any-return]
-
-

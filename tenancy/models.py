@@ -6,7 +6,7 @@ from uuid import uuid4
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Length, Lower
 
 from tenancy import clock
 from tenancy.constraints import AppendOnly, SameTenantKey, Wall
@@ -17,7 +17,19 @@ from tenancy.scope import ALL, Scope
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
 RESERVED_SLUGS = frozenset(
-    {"accounts", "admin", "api", "static", "media", "healthz", "readyz", "embed", "about", "entrance", "theme"}
+    {
+        "accounts",
+        "admin",
+        "api",
+        "static",
+        "media",
+        "healthz",
+        "readyz",
+        "embed",
+        "about",
+        "entrance",
+        "theme",
+    }
 )
 
 
@@ -68,9 +80,7 @@ class User(AbstractBaseUser):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                name="tenancy_user_email_lower", condition=models.Q(email=Lower("email"))
-            )
+            models.CheckConstraint(name="tenancy_user_email_lower", condition=models.Q(email=Lower("email")))
         ]
 
     def __str__(self) -> str:
@@ -84,6 +94,9 @@ class MembershipQuerySet(TenantQuerySet["Membership"]):
     def consulting(self) -> "MembershipQuerySet":
         """Those who work for the firm, with their user, by name."""
         return self.active().filter(role__in=FIRM_ROLES).select_related("user").order_by("user__name", "pk")
+
+
+MembershipManager = TenantManager.from_queryset(MembershipQuerySet)
 
 
 class Membership(FirmModel):
@@ -103,13 +116,18 @@ class Membership(FirmModel):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     role = models.CharField(max_length=12, choices=Role)
     company = models.ForeignKey(
-        "tenancy.Company", on_delete=models.CASCADE, null=True, blank=True, related_name="+", db_constraint=False
+        "tenancy.Company",
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
     )
     title = models.CharField("肩書き", max_length=60, blank=True)
     state = models.CharField(max_length=8, choices=State, default=State.ACTIVE)
     created_at = models.DateTimeField(default=clock.now)
 
-    objects = TenantManager.from_queryset(MembershipQuerySet)()
+    objects = MembershipManager()  # type: ignore[misc]
 
     class Meta(FirmModel.Meta):
         constraints = [
@@ -135,9 +153,7 @@ class Membership(FirmModel):
     def scope(self) -> Scope:
         """What this member may see: the firm's roles everything of the firm, the others their company."""
         companies: Any = ALL if self.role in FIRM_ROLES else frozenset({self.company_id})
-        return Scope(
-            firm_id=self.firm_id, user_id=self.user_id, companies=companies, membership_id=self.pk
-        )
+        return Scope(firm_id=self.firm_id, user_id=self.user_id, companies=companies, membership_id=self.pk)
 
 
 class FirmProfile(FirmModel):
@@ -147,7 +163,10 @@ class FirmProfile(FirmModel):
     representative = models.CharField("代表", max_length=60, blank=True)
     location = models.CharField("所在地", max_length=120, blank=True)
     phone = models.CharField(
-        "電話番号", max_length=20, blank=True, validators=[RegexValidator(r"^[0-9+\-() ]*$", "数字とハイフンで入力してください。")]
+        "電話番号",
+        max_length=20,
+        blank=True,
+        validators=[RegexValidator(r"^[0-9+\-() ]*$", "数字とハイフンで入力してください。")],
     )
     hours = models.CharField("受付時間", max_length=60, blank=True)
     email = models.EmailField("メールアドレス")
@@ -196,7 +215,7 @@ class PublicPerson(FirmModel):
 
 
 class PrivacyNotice(FirmModel):
-    """A version of the firm's 個人情報の取扱い. A version that was consented to never changes; a change is a new version."""
+    """A version of the firm's 個人情報の取扱い. A version never changes; a change is a new version."""
 
     version = models.PositiveIntegerField()
     summary = models.TextField("要約", max_length=400)
@@ -216,30 +235,52 @@ class PrivacyNotice(FirmModel):
 
 class CompanyQuerySet(TenantQuerySet["Company"]):
     def search(self, words: str) -> "CompanyQuerySet":
-        """Every word in name, kana or location; width, case and kana type folded. A scan of one firm (architecture.md §3)."""
+        """Every word in name, kana or location; width, case and kana type folded. A scan of one firm's rows."""
         found = self
         for word in search_form(words).split():
             found = found.filter(search_text__contains=word)
         return found
 
     def perhaps_the_same(self, *, name: str, corporate_number: str | None = None) -> "CompanyQuerySet":
-        """Companies that may be the one called `name`: same number, or one folded name within the other."""
+        """Companies that may be the one called `name`: same number, or one bare name within the other (≥ 3 letters)."""
         bare = bare_name(name)
-        same = models.Q(bare_name=bare) | (models.Q(bare_name__contains=bare) if len(bare) >= 3 else models.Q())
+        same = models.Q(bare_name=bare)
+        if len(bare) >= 3:
+            same |= models.Q(bare_name__contains=bare)
+            same |= models.Q(given__contains=models.F("bare_name"), bare_name__length__gte=3)
         if corporate_number:
             same |= models.Q(corporate_number=corporate_number)
-        return self.filter(same).order_by("kana", "name", "pk")
+        given = models.Value(bare, output_field=models.CharField())
+        return self.alias(given=given).filter(same).order_by("kana", "name", "pk")
 
 
-_LEGAL_FORMS = ("株式会社", "有限会社", "合同会社", "合資会社", "合名会社", "一般社団法人", "医療法人", "(株)", "(有)", "(同)", "㈱", "㈲")
+models.CharField.register_lookup(Length)
+
+_LEGAL_FORMS = (
+    "株式会社",
+    "有限会社",
+    "合同会社",
+    "合資会社",
+    "合名会社",
+    "一般社団法人",
+    "医療法人",
+    "(株)",
+    "(有)",
+    "(同)",
+    "㈱",
+    "㈲",
+)
 
 
 def bare_name(name: str) -> str:
-    """The name without its legal form and spaces, folded: 「株式会社 ときわ蔵」 and 「ﾄｷﾜ蔵(株)」 are not the same, but 「ときわ蔵」 is."""
+    """The name without its legal form and spaces, folded: 「株式会社 トキワ蔵」 and 「ﾄｷﾜ蔵(株)」 are both 「ときわ蔵」."""
     folded = search_form(name)
     for form in _LEGAL_FORMS:
         folded = folded.replace(search_form(form), "")
     return folded.replace(" ", "")
+
+
+CompanyManager = TenantManager.from_queryset(CompanyQuerySet)
 
 
 class Company(FirmModel):
@@ -261,7 +302,12 @@ class Company(FirmModel):
     representative = models.CharField("代表者", max_length=60, blank=True)
     support_status = models.CharField("支援状況", max_length=8, choices=Support, default=Support.LEAD)
     consultant = models.ForeignKey(
-        Membership, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_constraint=False,
+        Membership,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
         verbose_name="担当",
     )
     search_text = models.TextField(editable=False, default="")
@@ -269,13 +315,15 @@ class Company(FirmModel):
     created_at = models.DateTimeField(default=clock.now)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = TenantManager.from_queryset(CompanyQuerySet)()
+    objects = CompanyManager()  # type: ignore[misc]
 
     class Meta(FirmModel.Meta):
         constraints = [
             Wall(name="tenancy_company_wall", company="id"),
             models.UniqueConstraint(name="tenancy_company_key", fields=["firm", "id"]),
-            models.UniqueConstraint(name="tenancy_company_corporate_number", fields=["firm", "corporate_number"]),
+            models.UniqueConstraint(
+                name="tenancy_company_corporate_number", fields=["firm", "corporate_number"]
+            ),
             SameTenantKey(
                 name="tenancy_company_consultant_key",
                 to="tenancy_membership",
@@ -311,7 +359,9 @@ class Site(FirmModel):
     class Meta(FirmModel.Meta):
         constraints = [
             Wall(name="tenancy_site_wall", company="company_id"),
-            SameTenantKey(name="tenancy_site_company_key", to="tenancy_company", columns=("firm_id", "company_id")),
+            SameTenantKey(
+                name="tenancy_site_company_key", to="tenancy_company", columns=("firm_id", "company_id")
+            ),
             models.UniqueConstraint(name="tenancy_site_name", fields=["firm", "company", "name"]),
         ]
         ordering = ["position", "pk"]
@@ -323,7 +373,9 @@ class Site(FirmModel):
 class ApiToken(FirmModel):
     """A key to the API with the role of one membership. Only its hash is stored."""
 
-    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    membership = models.ForeignKey(
+        Membership, on_delete=models.CASCADE, related_name="+", db_constraint=False
+    )
     name = models.CharField("名前", max_length=60, blank=True)
     hash = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=clock.now)
@@ -334,7 +386,9 @@ class ApiToken(FirmModel):
         constraints = [
             *FirmModel.Meta.constraints,
             SameTenantKey(
-                name="tenancy_apitoken_membership_key", to="tenancy_membership", columns=("firm_id", "membership_id")
+                name="tenancy_apitoken_membership_key",
+                to="tenancy_membership",
+                columns=("firm_id", "membership_id"),
             ),
             models.UniqueConstraint(name="tenancy_apitoken_hash", fields=["firm", "hash"]),
         ]
@@ -344,7 +398,7 @@ class ApiToken(FirmModel):
 
 
 class Trail(FirmModel):
-    """The audit trail: one row per act. Append-only; names the fields that changed, holds no personal value and no secret."""
+    """The audit trail: one row per act. Append-only; names the fields that changed, holds no personal value."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     company_id = models.BigIntegerField(null=True)

@@ -15,7 +15,10 @@ PROBLEMS = {
     409: ("conflict", "同じ要求を処理しています。少し待ってから、もう一度お試しください。"),
     410: ("gone", "このリンクはご利用いただけなくなりました。"),
     422: ("idempotency-key-reused", "同じ Idempotency-Key が、別の内容で使われています。"),
-    429: ("too-many-requests", "短い時間に多くのお申し込みがありました。しばらく待ってから、もう一度お試しください。"),
+    429: (
+        "too-many-requests",
+        "短い時間に多くのお申し込みがありました。しばらく待ってから、もう一度お試しください。",
+    ),
     500: ("error", "処理できませんでした。時間をおいて、もう一度お試しください。"),
 }
 
@@ -27,7 +30,13 @@ def is_api(request: HttpRequest) -> bool:
 def problem(status: int, detail: str = "", **members: object) -> JsonResponse:
     """An RFC 9457 problem details answer with a Japanese `detail`."""
     kind, usual = PROBLEMS.get(status, PROBLEMS[400])
-    body = {"type": f"about:blank#{kind}", "title": kind, "status": status, "detail": detail or usual, **members}
+    body = {
+        "type": f"about:blank#{kind}",
+        "title": kind,
+        "status": status,
+        "detail": detail or usual,
+        **members,
+    }
     response = JsonResponse(body, status=status, json_dumps_params={"ensure_ascii": False})
     response.headers["Content-Type"] = "application/problem+json"
     if status == 401:

@@ -43,7 +43,7 @@ class Scope:
 
     def settings(self) -> tuple[str, str, str, str]:
         """The four values as PostgreSQL reads them; 0 and the nil UUID match no row."""
-        companies = ALL if self.companies == ALL else "{%s}" % ",".join(map(str, sorted(self.companies)))
+        companies = ALL if self.companies == ALL else f"{{{','.join(map(str, sorted(self.companies)))}}}"
         return str(self.user_id or 0), str(self.firm_id or 0), companies, str(self.link)
 
 

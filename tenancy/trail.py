@@ -10,11 +10,11 @@ from tenancy.scope import current_scope
 
 
 def record(act: str, subject: models.Model, *, company_id: int | None = None, **details: Any) -> None:
-    """Write that the scope's user did `act` to `subject`. `details`: ids, states and names of fields; never what a person
-    typed. One INSERT, without reading it back: visitors may add to the trail but not see it."""
+    """Write that the scope's user did `act` to `subject`. `details`: ids, states and names of fields; never what a
+    person typed. One INSERT, without reading it back: visitors may add to the trail but not see it."""
     scope = current_scope()
     Trail(
-        firm_id=scope.firm_id,
+        firm_id=scope.firm_id or 0,  # 0: no firm, PostgreSQL refuses it
         company_id=company_id,
         user_id=scope.user_id,
         act=act,

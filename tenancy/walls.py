@@ -5,7 +5,7 @@ counts and forms right; the other one also holds for raw SQL and for code that g
 """
 
 from collections.abc import Iterable
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, models
@@ -68,7 +68,7 @@ class InScope(models.Expression):
         copied.columns = dict(self.columns)
         return copied
 
-    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
         scope = current_scope()
         sql = {name: compiler.compile(column)[0] for name, column in self.columns.items()}
         conditions, params = self._conditions(scope, sql)
@@ -123,11 +123,14 @@ class TenantQuerySet(models.QuerySet[_M]):
         return super().raw(*args, **kwargs)
 
 
-class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: ignore[misc]
+_Manager = models.Manager.from_queryset(TenantQuerySet)
+
+
+class TenantManager(_Manager[_M]):
     """The default and the base manager of every tenant model: each query carries the scope."""
 
-    def get_queryset(self) -> TenantQuerySet[Any]:
-        queryset = super().get_queryset()
+    def get_queryset(self) -> TenantQuerySet[_M]:
+        queryset = cast("TenantQuerySet[_M]", super().get_queryset())
         if not guards.stands("walls.read"):
             return queryset
         return queryset.filter(InScope(wall_of(self.model)))
@@ -169,8 +172,7 @@ class FirmModel(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """As Django's; takes the firm from the scope when none is set."""
-        if self.firm_id is None:
-            self.firm_id = current_scope().firm_id
+        self.firm_id = self.firm_id or current_scope().firm_id  # type: ignore[assignment]
         require_same_firm(self)
         super().save(*args, **kwargs)
 
@@ -180,7 +182,7 @@ class FirmModel(models.Model):
 
 
 def require_safe_role() -> None:
-    """Refuse to run as a database role that row security does not bind, or under another isolation than READ COMMITTED."""
+    """Raises ImproperlyConfigured for a role that row security does not bind, or another isolation than READ COMMITTED."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT rolsuper OR rolbypassrls, current_setting('transaction_isolation') FROM pg_roles"
@@ -188,6 +190,10 @@ def require_safe_role() -> None:
         )
         unbound, isolation = cursor.fetchone()
     if unbound:
-        raise ImproperlyConfigured("DATABASE_URL names a superuser or a BYPASSRLS role: row security would not hold.")
+        raise ImproperlyConfigured(
+            "DATABASE_URL names a superuser or a BYPASSRLS role: row security would not hold."
+        )
     if isolation != "read committed":
-        raise ImproperlyConfigured(f"The database runs at {isolation}; the locks here are made for READ COMMITTED.")
+        raise ImproperlyConfigured(
+            f"The database runs at {isolation}; the locks here are made for READ COMMITTED."
+        )

@@ -146,12 +146,14 @@ def _joins(house: House, name: str, email: str, role: str, company: str = "") ->
 def _takes_on(house: House, *names: str) -> None:
     with open_scope(house.scope):
         for name in names:
-            house.companies[name] = Company.objects.create(firm=house.firm, name=name, support_status="client")
+            house.companies[name] = Company.objects.create(
+                firm=house.firm, name=name, support_status="client"
+            )
 
 
 @pytest.fixture
 def michisuji(db: None) -> House:
-    """青木 (admin), 馬場 (consultant), and in company ア: 千葉 (owner), 土井 (staff), 江口 (partner); in company イ: 藤田."""
+    """青木 (admin), 馬場 (consultant); in company ア 千葉 (owner), 土井 (staff), 江口 (partner); in イ 藤田 (owner)."""
     house = _house("michisuji", "みちすじ経営パートナーズ")
     _takes_on(house, "株式会社ア", "有限会社イ")
     _joins(house, "青木", "aoki@michisuji.example", "admin")

@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config.urls import handler400, handler403, handler404, handler500, urlpatterns as real
+from config.urls import handler400, handler403, handler404, handler500
+from config.urls import urlpatterns as real
 from tenancy.middleware import visit_of
 from tenancy.models import Company
 from tenancy.permissions import Access, access
@@ -42,7 +43,9 @@ def renders_late(request: HttpRequest, firm: str) -> TemplateResponse:
 @access("companies.edit")
 def renders_badly(request: HttpRequest, firm: str) -> TemplateResponse:
     _half_done(request)
-    return TemplateResponse(request, engines["django"].from_string("{{ broken.first.second }}{% include missing %}"))
+    return TemplateResponse(
+        request, engines["django"].from_string("{{ broken.first.second }}{% include missing %}")
+    )
 
 
 @access("companies.read")

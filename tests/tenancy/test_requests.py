@@ -131,4 +131,8 @@ def _headers(response: Any) -> dict[str, str]:
 
 
 def _shape(query: dict[str, str]) -> str:
-    return "".join("?" if each.isdigit() else each for each in query["sql"]).replace("michisuji", "").replace("nowhere", "")
+    return (
+        "".join("?" if each.isdigit() else each for each in query["sql"])
+        .replace("michisuji", "")
+        .replace("nowhere", "")
+    )

@@ -54,7 +54,9 @@ def test_without_a_scope_a_manager_raises(michisuji: House, way: str) -> None:
 
 
 @pytest.mark.guard("walls.policy")
-@pytest.mark.parametrize("statement", ["SELECT * FROM tenancy_company", "UPDATE tenancy_company SET name = 'x'"])
+@pytest.mark.parametrize(
+    "statement", ["SELECT * FROM tenancy_company", "UPDATE tenancy_company SET name = 'x'"]
+)
 def test_without_a_scope_raw_sql_is_an_error_of_postgresql(michisuji: House, statement: str) -> None:
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
@@ -129,7 +131,9 @@ def test_with_the_first_wall_gone_the_second_hides_the_other_firm(michisuji: Hou
 
 
 @pytest.mark.guard("walls.policy")
-def test_with_the_first_wall_gone_nothing_is_written_into_the_other_firm(michisuji: House, aoba: House) -> None:
+def test_with_the_first_wall_gone_nothing_is_written_into_the_other_firm(
+    michisuji: House, aoba: House
+) -> None:
     with open_scope(michisuji.scope):
         with pytest.raises(DatabaseError), transaction.atomic():
             plain(Company).bulk_create([Company(firm_id=aoba.firm.pk, name="x")])
@@ -157,9 +161,8 @@ def test_a_row_of_another_firm_is_refused_before_postgresql_is_asked(michisuji: 
 @pytest.mark.guard("walls.keys")
 def test_no_row_points_to_another_firm_s_row(michisuji: House, aoba: House) -> None:
     foreign = aoba.companies["株式会社ウ"]
-    with open_scope(michisuji.scope):
-        with pytest.raises(IntegrityError), transaction.atomic():
-            plain(Site).bulk_create([Site(firm=michisuji.firm, company_id=foreign.pk, name="x")])
+    with open_scope(michisuji.scope), pytest.raises(IntegrityError), transaction.atomic():
+        plain(Site).bulk_create([Site(firm=michisuji.firm, company_id=foreign.pk, name="x")])
 
 
 # ── Companies, links, visitors ──
@@ -283,7 +286,9 @@ def test_every_foreign_key_between_tenant_tables_carries_the_firm(db: None) -> N
         for field in model._meta.local_fields
         if field.is_relation and field.related_model in TENANT_MODELS
     }
-    assert len(between) == len(declared), "a foreign key between tenant tables without its composite constraint"
+    assert len(between) == len(declared), (
+        "a foreign key between tenant tables without its composite constraint"
+    )
 
 
 def test_the_runtime_role_is_bound_by_row_security(db: None) -> None:
