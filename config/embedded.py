@@ -147,7 +147,13 @@ class Engines:
     """The running engines of a DATA_DIR, and the URLs that settings need."""
 
     def __init__(
-        self, *, database_url: str, owner_url: str, redis_url: str, children: list[Child], sockets: Path | None
+        self,
+        *,
+        database_url: str,
+        owner_url: str,
+        redis_url: str,
+        children: list[Child],
+        sockets: Path | None,
     ) -> None:
         self.database_url = database_url
         self.owner_url = owner_url
@@ -267,7 +273,9 @@ def _wheel(package: str) -> Path:
     """The folder of an installed package, without importing it: we only want the programs inside."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise EngineError(f"{package} is not installed: run ./script/bootstrap, or set DATABASE_URL and REDIS_URL.")
+        raise EngineError(
+            f"{package} is not installed: run ./script/bootstrap, or set DATABASE_URL and REDIS_URL."
+        )
     return Path(spec.submodule_search_locations[0])
 
 
@@ -428,7 +436,9 @@ def _account() -> Account:
         if name == _ENGINE_USER and _make_user(name):
             entry = pwd.getpwnam(name)
             return Account(entry.pw_uid, entry.pw_gid)
-    raise EngineError("PostgreSQL does not run as root, and there is no other user: start this as a normal user.")
+    raise EngineError(
+        "PostgreSQL does not run as root, and there is no other user: start this as a normal user."
+    )
 
 
 def _make_user(name: str) -> bool:
@@ -454,7 +464,9 @@ def _socket_folder(data_dir: Path, account: Account) -> Path:
     if note.exists():
         # Left by a killed predecessor; ours alone, or it is not used again.
         _remove_socket_folder(Path(note.read_text().strip()), account)
-    long_name = len(f"{tempfile.gettempdir()}/{_SOCKET_PREFIX}12345678/{_POSTGRES_SOCKET}.lock") > _SOCKET_PATH_LIMIT
+    long_name = (
+        len(f"{tempfile.gettempdir()}/{_SOCKET_PREFIX}12345678/{_POSTGRES_SOCKET}.lock") > _SOCKET_PATH_LIMIT
+    )
     folder = Path(tempfile.mkdtemp(prefix=_SOCKET_PREFIX, dir="/tmp" if long_name else None))
     if account.uid is not None:
         os.chown(folder, account.uid, account.gid or -1)
@@ -513,7 +525,9 @@ def _secret_key(data_dir: Path) -> str:
 
 
 @contextlib.contextmanager
-def engines_for_command(environ: Mapping[str, str], data_dir: Path, *, for_tests: bool) -> Iterator[dict[str, str]]:
+def engines_for_command(
+    environ: Mapping[str, str], data_dir: Path, *, for_tests: bool
+) -> Iterator[dict[str, str]]:
     """The environment of a command: engines that are named, that run already, or that live as long as it."""
     base = base_environment(environ, data_dir)
     if environ.get("DATABASE_URL") and environ.get("REDIS_URL"):

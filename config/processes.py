@@ -88,10 +88,8 @@ class Child:
 
     def finish(self, *, deadline: float) -> int:
         """Wait until `deadline` (time.monotonic), then kill what is left of the group; the exit code."""
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            pass
         self.kill_group()
         return self._process.wait()
 
