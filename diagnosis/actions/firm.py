@@ -1,0 +1,204 @@
+"""What consultants do with a diagnosis: look, comment, take the company over, pass the link on, start another.
+
+Each may be clicked twice or by two people at once: the diagnosis' row is locked before it is judged, and what a form
+was based on comes along with it.
+"""
+
+from uuid import UUID
+
+from diagnosis.actions.report import mail_result, request_report
+from diagnosis.actions.visitor import KEPT, start_diagnosis
+from diagnosis.addresses import answers_token, answers_url
+from diagnosis.models import Comment, Diagnosis
+from notices.actions import queue_mail
+from tenancy import clock, trail
+from tenancy.models import Company, Membership
+from tenancy.templatetags.michisuji import jdate
+
+FILLED_IN = ("industry", "employees")
+
+
+class CommentMoved(Exception):
+    """Somebody saved a newer comment meanwhile. `newest` is theirs; nothing was written."""
+
+    def __init__(self, newest: Comment) -> None:
+        super().__init__(newest.version)
+        self.newest = newest
+
+
+class PerhapsTheSame(Exception):
+    """Some companies may be the one of this diagnosis: a person has to say which, or that none is."""
+
+
+class NotThisCompany(Exception):
+    """The diagnosis has been linked to another company meanwhile; `company` is that one."""
+
+    def __init__(self, company: Company) -> None:
+        super().__init__(company.pk)
+        self.company = company
+
+
+def mark_seen(*, diagnosis: Diagnosis, actor: Membership) -> None:
+    """Note that a consultant has looked at it; only the first look counts."""
+    now = clock.now()
+    if diagnosis.seen_at is None and Diagnosis.objects.filter(pk=diagnosis.pk, seen_at=None).update(
+        seen_at=now
+    ):
+        diagnosis.seen_at = now
+        trail.record("see.diagnosis", diagnosis, company_id=diagnosis.company_id)
+
+
+def write_comment(*, diagnosis: Diagnosis, text: str, based_on: int, actor: Membership) -> Comment | None:
+    """Save `text` as the comment's next version; '' takes it out of the report. Raises CommentMoved.
+
+    `based_on` is the version the writer saw (0: none). Unchanged words make no version: two clicks write once.
+    Returns the newest comment; None while there is none and nothing was written.
+    """
+    locked = _locked(diagnosis)
+    newest = Comment.objects.select_related("author__user").filter(diagnosis=locked).first()
+    if text == (newest.text if newest else ""):
+        return newest
+    if newest is not None and newest.version != based_on:
+        raise CommentMoved(newest)
+    comment = Comment.objects.create(
+        diagnosis=locked, company=locked.company, version=locked.comment_version + 1, text=text, author=actor
+    )
+    locked.comment_version = diagnosis.comment_version = comment.version
+    locked.save(update_fields=["comment_version"])
+    trail.record(
+        "write.comment", locked, company_id=locked.company_id, version=comment.version, empty=not text
+    )
+    return comment
+
+
+def take_over_company(
+    *, diagnosis: Diagnosis, actor: Membership, company: Company | None = None, is_new: bool = False
+) -> Company:
+    """Make the diagnosis' company a client (支援先企業) and return it; once, whoever clicks how often.
+
+    `company` links an existing one; `is_new` says that none of the similar ones is meant. What the company lacks
+    (industry, employees) is filled in from the diagnosis, nothing is overwritten. Raises PerhapsTheSame when neither
+    was said and similar ones exist, NotThisCompany when it is linked to another one.
+    """
+    locked = _locked(diagnosis)
+    linked = locked.company
+    if linked is not None and company is not None and linked != company:
+        raise NotThisCompany(linked)
+    target = linked or company or _new_company(locked, is_new=is_new)
+    target = Company.objects.select_for_update(of=("self",), no_key=True).get(pk=target.pk)
+    changed = _become_client(target, locked)
+    if linked is None:
+        locked.company = target
+        locked.save(update_fields=["company"])
+        Comment.objects.filter(diagnosis=locked).update(company=target)
+    if linked is None or changed:
+        trail.record(
+            "take_over.company", locked, company_id=target.pk, new=linked is None and company is None
+        )
+    diagnosis.company = target
+    return target
+
+
+def revoke_link(*, diagnosis: Diagnosis, version: int, actor: Membership) -> None:
+    """End every link of `version` that was given out. A second click with the same version does nothing."""
+    locked = _locked(diagnosis)
+    if locked.link_version != version:
+        return
+    locked.link_version = diagnosis.link_version = version + 1
+    locked.save(update_fields=["link_version"])
+    trail.record("revoke.link", locked, company_id=locked.company_id, version=version)
+
+
+def send_result(*, diagnosis: Diagnosis, email: str, actor: Membership) -> None:
+    """Send the respondent the link to result and report, now, to `email`, which is kept as the respondent's address.
+
+    Sent once a minute at most, however often it is asked for. The link opens at once; a report that is not made yet
+    is asked for, and the page behind the link shows how far it is.
+    """
+    locked = _locked(diagnosis)
+    if email != locked.email:
+        locked.email = diagnosis.email = email
+        locked.save(update_fields=["email"])
+        trail.record("correct.address", locked, company_id=locked.company_id)
+    request_report(locked, actor)
+    mail_result(locked, again=True)
+    trail.record("send.link", locked, company_id=locked.company_id, version=locked.link_version)
+
+
+def start_on_behalf(*, company: Company, request_id: UUID, actor: Membership) -> Diagnosis:
+    """A 代理入力 for that company, with what is known of it filled in. Once for each `request_id`.
+
+    Raises Diagnosis.DoesNotExist for an id that stands for something else.
+    """
+    started = start_diagnosis(id=request_id, origin=Diagnosis.Origin.ON_BEHALF, company=company, actor=actor)
+    return _of(company, started)
+
+
+def invite(
+    *, company: Company, contact_name: str, email: str, request_id: UUID, actor: Membership
+) -> Diagnosis:
+    """Send a link that answers a diagnosis for `company`; what is known of it need not be typed again.
+
+    Once for each `request_id`: a double click sends one mail. Raises Diagnosis.DoesNotExist as above.
+    """
+    started = start_diagnosis(id=request_id, origin=Diagnosis.Origin.INVITED, company=company, actor=actor)
+    diagnosis = _of(company, started)
+    if not diagnosis.email:
+        diagnosis.contact_name, diagnosis.email = contact_name, email
+        diagnosis.save(update_fields=["contact_name", "email"])
+        _mail_invitation(diagnosis, actor)
+        trail.record("invite.diagnosis", diagnosis, company_id=company.pk)
+    return diagnosis
+
+
+def _of(company: Company, diagnosis: Diagnosis) -> Diagnosis:
+    if diagnosis.company_id != company.pk:
+        raise Diagnosis.DoesNotExist
+    return diagnosis
+
+
+def _locked(diagnosis: Diagnosis) -> Diagnosis:
+    """The row as it is now, held until the transaction ends."""
+    rows = Diagnosis.objects.select_for_update(of=("self",), no_key=True).select_related("company")
+    return rows.get(pk=diagnosis.pk)
+
+
+def _new_company(diagnosis: Diagnosis, *, is_new: bool) -> Company:
+    if not is_new and Company.objects.perhaps_the_same(name=diagnosis.company_name).exists():
+        raise PerhapsTheSame
+    return Company.objects.create(name=diagnosis.company_name)
+
+
+def _become_client(company: Company, diagnosis: Diagnosis) -> bool:
+    """Fill what is empty, raise to client; whether anything changed."""
+    changed = [
+        name
+        for name in FILLED_IN
+        if getattr(company, name) in (None, "") and getattr(diagnosis, name) not in (None, "")
+    ]
+    for name in changed:
+        setattr(company, name, getattr(diagnosis, name))
+    if company.support_status != Company.Support.CLIENT:
+        company.support_status = Company.Support.CLIENT
+        changed.append("support_status")
+    if changed:
+        company.save(update_fields=changed)
+    return bool(changed)
+
+
+def _mail_invitation(diagnosis: Diagnosis, actor: Membership) -> None:
+    slug = diagnosis.firm.slug
+    context = {
+        "company_name": diagnosis.company_name,
+        "contact_name": diagnosis.contact_name or "ご担当者",
+        "consultant_name": actor.user.name,
+        "diagnosis_url": answers_url(slug, answers_token(diagnosis)),
+        "expires_label": jdate(diagnosis.started_at + KEPT),
+    }
+    queue_mail(
+        key=f"diagnosis_invitation:{diagnosis.pk}",
+        template="diagnosis_invitation",
+        to=diagnosis.email,
+        context=context,
+        link=diagnosis.pk,
+    )

@@ -1,0 +1,41 @@
+"""What the 簡易診断 adds to the house's pages: new ones on the home page, a tab and a panel for each company."""
+
+from diagnosis.models import Diagnosis
+from tenancy.door import Visit
+from tenancy.extensions import Content, company_panel, company_tab, home_panel
+from tenancy.models import Company
+
+SHOWN = 5
+
+
+def new_diagnoses(visit: Visit) -> Content:
+    """Those that nobody has looked at, and those that wait to be taken over. Three queries."""
+    submitted = Diagnosis.objects.submitted()
+    unseen = submitted.unseen().count()
+    waiting = list(submitted.waiting().as_rows()[:SHOWN])
+    thought = f"新しい簡易診断が{unseen}件届いています。" if unseen else ""
+    values = {"unseen": unseen, "waiting": waiting, "more": submitted.waiting().count() - len(waiting)}
+    return Content(values, thought=thought)
+
+
+def latest_of_company(visit: Visit, company: Company) -> Content:
+    """The newest diagnosis of the company, if there is one, and how many there are. Two queries."""
+    rows = Diagnosis.objects.submitted().filter(company=company)
+    return Content({"latest": rows.as_rows().first(), "count": rows.count(), "company": company})
+
+
+home_panel(
+    "diagnosis",
+    permission="diagnoses.read",
+    template="diagnosis/firm/_home.html",
+    build=new_diagnoses,
+    order=20,
+)
+company_panel(
+    "diagnosis",
+    permission="diagnoses.read",
+    template="diagnosis/firm/_company.html",
+    build=latest_of_company,
+    order=20,
+)
+company_tab("diagnosis", "診断", permission="diagnoses.read", url_name="diagnosis:of_company", order=20)
