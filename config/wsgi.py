@@ -7,6 +7,10 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
 
+from django.db import connection  # noqa: E402  (needs the settings)
+
 from tenancy.walls import require_safe_role  # noqa: E402  (needs the apps to be loaded)
 
 require_safe_role()
+# With --preload the processes are forked after this line: one connection in two of them would mix their scopes.
+connection.close()
