@@ -1,0 +1,179 @@
+"""Every address × the cast: who is let in, who is told that there is nothing.
+
+A route that is not in the table fails. The table says for whom a route is; the statuses follow:
+let in (anything but a refusal) · 403 a member who may not · 404 somebody of another firm · 302 to sign-in or 401 nobody.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.conftest import House
+from tests.things import Things, plant
+
+FIRM = "<slug:firm>/"
+CAST = ("青木", "馬場", "千葉", "土井", "江口", "藤田", "権藤", "誰か")
+ADMIN, CONSULTANTS = {"青木"}, {"青木", "馬場"}
+MEMBERS = set(CAST[:6])
+
+ROUTES: dict[str, set[str]] = {
+    "companies/": CONSULTANTS,
+    "companies/<int:company>/": CONSULTANTS,
+    "companies/<int:company>/diagnoses/": CONSULTANTS,
+    "companies/<int:company>/diagnoses/compare/": CONSULTANTS,
+    "companies/<int:company>/diagnoses/invite/": CONSULTANTS,
+    "companies/<int:company>/diagnoses/on-behalf/": CONSULTANTS,
+    "companies/<int:company>/edit/": CONSULTANTS,
+    "companies/<int:company>/sites/": CONSULTANTS,
+    "companies/<int:company>/sites/<int:site>/": CONSULTANTS,
+    "companies/<int:company>/sites/<int:site>/remove/": CONSULTANTS,
+    "companies/new/": CONSULTANTS,
+    "diagnoses/": CONSULTANTS,
+    "diagnoses/<uuid:diagnosis>/": CONSULTANTS,
+    "diagnoses/<uuid:diagnosis>/comment/": CONSULTANTS,
+    "diagnoses/<uuid:diagnosis>/company/": CONSULTANTS,
+    "diagnoses/<uuid:diagnosis>/report/": CONSULTANTS,
+    "diagnoses/<uuid:diagnosis>/revoke/": CONSULTANTS,
+    "diagnoses/<uuid:diagnosis>/send/": CONSULTANTS,
+    "home/": CONSULTANTS,
+    "jobs/<uuid:job>/": CONSULTANTS,
+    "jobs/<uuid:job>/again/": CONSULTANTS,
+    "jobs/<uuid:job>/file/": CONSULTANTS,
+    "notices/": CONSULTANTS,
+    "notices/<uuid:notice>/": CONSULTANTS,
+    "notices/read/": CONSULTANTS,
+    "settings/": ADMIN,
+    "settings/mail/": ADMIN,
+    "settings/mail/<uuid:mail>/": ADMIN,
+    "settings/mail/<uuid:mail>/again/": ADMIN,
+    "settings/members/": ADMIN,
+    "settings/privacy/": ADMIN,
+    "settings/privacy/<int:version>/": ADMIN,
+    "settings/public/": ADMIN,
+    "settings/public/people/<int:person>/": ADMIN,
+    "settings/public/people/<int:person>/move/": ADMIN,
+    "settings/public/people/<int:person>/remove/": ADMIN,
+    "settings/public/people/new/": ADMIN,
+    "settings/tokens/": ADMIN,
+    "settings/tokens/<int:token>/revoke/": ADMIN,
+}
+# For everybody in the firm's public part; what a signed link opens is tested with the diagnosis.
+PUBLIC: set[str] = {"", "privacy/", "diagnosis/", "diagnosis/code/"}
+# Outside any firm.
+ELSEWHERE: set[str] = {"", "healthz", "readyz", "theme/", "entrance/"}
+
+
+def routes(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[str]:
+    for each in (resolver or get_resolver()).url_patterns:
+        route = prefix + str(each.pattern)
+        if isinstance(each, URLPattern):
+            yield route
+        else:
+            yield from routes(each, route)
+
+
+def firm_routes() -> list[str]:
+    return [
+        route.removeprefix(FIRM)
+        for route in routes()
+        if route.startswith(FIRM) and "<str:token>" not in route
+    ]
+
+
+def address(route: str, slug: str, ids: dict[str, Any]) -> str:
+    return f"/{slug}/" + re.sub(r"<\w+:(\w+)>", lambda found: str(ids[found[1]]), route)
+
+
+def refusal(person: str) -> int:
+    """What a route says that is not for this person."""
+    return {"誰か": 302, "権藤": 404}.get(person, 403)
+
+
+@pytest.fixture
+def things(michisuji: House, aoba: House) -> dict[str, Things]:
+    return {"michisuji": plant(michisuji), "aoba": plant(aoba)}
+
+
+def test_every_route_is_in_the_table() -> None:
+    assert set(firm_routes()) == set(ROUTES) | PUBLIC
+    outside = {route for route in routes() if not route.startswith((FIRM, "accounts/", "api/"))}
+    assert outside == ELSEWHERE
+
+
+@pytest.mark.guard("door.permission")
+@pytest.mark.guard("door.membership")
+@pytest.mark.parametrize("person", CAST)
+def test_each_route_lets_in_whom_it_is_for(
+    as_: Callable[[str], Client], things: dict[str, Things], person: str
+) -> None:
+    client = as_(person)
+    wrong = {}
+    for route, let_in in ROUTES.items():
+        for method in (client.get, client.post):
+            status = method(address(route, "michisuji", things["michisuji"].ids)).status_code
+            refused = status == refusal(person) if person not in MEMBERS else status == 403
+            if refused == (person in let_in):
+                wrong[route] = status
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("person", CAST)
+def test_public_routes_are_open_to_everybody(as_: Callable[[str], Client], things: Any, person: str) -> None:
+    client = as_(person)
+    assert {route: client.get(f"/michisuji/{route}").status_code for route in PUBLIC} == dict.fromkeys(
+        PUBLIC, 200
+    )
+
+
+@pytest.mark.guard("walls.read")
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_another_firm_s_ids_answer_as_absent_ones_do(
+    as_: Callable[[str], Client], things: dict[str, Things], method: str
+) -> None:
+    client = as_("青木")
+    absent = {
+        name: uuid4() if isinstance(value, UUID) else 10**9 for name, value in things["aoba"].ids.items()
+    }
+    own = things["michisuji"].ids
+    for route in ROUTES:
+        last = (re.findall(r"<\w+:(\w+)>", route) or ["version"])[-1]
+        if last in ("version", "number"):
+            continue
+        foreign_ids, absent_ids = own | {last: things["aoba"].ids[last]}, own | {last: absent[last]}
+        foreign = getattr(client, method)(address(route, "michisuji", foreign_ids))
+        missing = getattr(client, method)(address(route, "michisuji", absent_ids))
+        assert foreign.status_code == missing.status_code, route
+        assert foreign.status_code in (404, 405), route
+        assert (foreign.content, headers(foreign)) == (missing.content, headers(missing)), route
+
+
+@pytest.mark.guard("walls.read")
+@pytest.mark.parametrize("person", CAST)
+def test_nobody_sees_a_word_of_the_other_firm(
+    as_: Callable[[str], Client], things: dict[str, Things], person: str
+) -> None:
+    client = as_(person)
+    own = "aoba" if person == "権藤" else "michisuji"
+    foreign = things["michisuji" if own == "aoba" else "aoba"].canary
+    seen = [
+        address(route, slug, things[slug].ids)
+        for slug in things
+        for route in (*ROUTES, *PUBLIC)
+        if foreign in client.get(address(route, slug, things[slug].ids)).content.decode()
+    ]
+    assert seen == []
+
+
+def test_the_canary_sings_where_it_may(as_: Callable[[str], Client], things: dict[str, Things]) -> None:
+    client, own = as_("青木"), things["michisuji"]
+    for route in ("companies/", "companies/<int:company>/", "diagnoses/", "diagnoses/<uuid:diagnosis>/"):
+        assert own.canary in client.get(address(route, "michisuji", own.ids)).content.decode(), route
+
+
+def headers(response: Any) -> dict[str, str]:
+    return {name: value for name, value in response.headers.items() if name not in ("Date", "X-Request-ID")}
