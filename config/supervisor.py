@@ -187,8 +187,8 @@ def product_programs(env: Mapping[str, str]) -> list[Program]:
     )
     return [
         _program("web", (sys.executable, *web), runtime, orphan_signal=signal.SIGTERM),
-        # SIGQUIT: without us a worker must not wait for its tasks; they are done again, once.
-        _program("worker", (sys.executable, *celery, *worker), runtime, orphan_signal=signal.SIGQUIT),
+        # Killed, not asked: a polite end takes minutes with the broker gone. Its tasks are done again, once.
+        _program("worker", (sys.executable, *celery, *worker), runtime, orphan_signal=signal.SIGKILL),
         _program("beat", (sys.executable, *celery, *beat), runtime, orphan_signal=signal.SIGTERM),
     ]
 
@@ -200,18 +200,19 @@ def _run_steps(steps: list[Program], stop: StopRequest) -> None:
     """Run them side by side to their end; raises StartFailed with the last lines of one that fails."""
     children = [Child(step) for step in steps]
     try:
-        while any(child.exit_code() is None for child in children) and not stop.asked:
+        while not stop.asked and sum(_is_done(child) for child in children) < len(children):
             time.sleep(_TICK / 2)
-        for child in children:
-            if not stop.asked and child.wait() != 0 and not _is_not_built_yet(child):
-                lines = "\n".join(child.last_lines(30))
-                raise StartFailed(f"{child.program.name} failed. Its last lines:\n{lines}")
     finally:
         stop_all(children)
 
 
-def _is_not_built_yet(child: Child) -> bool:
-    return any("Unknown command" in line for line in child.last_lines())
+def _is_done(step: Child) -> bool:
+    """Raises StartFailed, with its last lines, if it ended and did not succeed."""
+    code = step.exit_code()
+    if code is not None and code != 0:
+        lines = "\n".join(step.last_lines(30))
+        raise StartFailed(f"{step.program.name} failed ({_in_words(code)}). Its last lines:\n{lines}")
+    return code is not None
 
 
 def _manage(name: str, *arguments: str, env: Mapping[str, str]) -> Program:
@@ -219,7 +220,7 @@ def _manage(name: str, *arguments: str, env: Mapping[str, str]) -> Program:
 
 
 def _prepare(env: Mapping[str, str], stop: StopRequest) -> None:
-    """Migrate as the owner of the tables, collect static files if they changed, load the demo."""
+    """Migrate as the owner of the tables; collect static files if they changed."""
     digest_file, digest = Path(env["DATA_DIR"]) / "static.digest", _static_digest()
     steps = [_manage("migrate", "migrate", "--no-input", "--verbosity", "0", env=env)]
     collects = not digest_file.exists() or digest_file.read_text() != digest
@@ -228,8 +229,15 @@ def _prepare(env: Mapping[str, str], stop: StopRequest) -> None:
     _run_steps(steps, stop)
     if collects and not stop.asked:
         digest_file.write_text(digest)
-    if env["DEMO"] != "0" and not stop.asked:
-        _run_steps([_manage("load_demo", "load_demo", env=env)], stop)
+
+
+def _wants_demo(env: Mapping[str, str]) -> bool:
+    return env["DEMO"] != "0" and _demo_exists()
+
+
+def _demo_exists() -> bool:
+    """Whether some app of ours brings the command."""
+    return any(ROOT.glob("*/management/commands/load_demo.py"))
 
 
 def _static_digest() -> str:
@@ -275,17 +283,19 @@ def _claim(data_dir: Path) -> Claim:
 
 
 class Announcer:
-    """Asks /readyz until it answers 200, then says once where the product is and who can sign in."""
+    """Waits for the demo, asks /readyz until it answers 200, then says once where the product is."""
 
-    def __init__(self, env: Mapping[str, str], console: Console) -> None:
+    def __init__(self, env: Mapping[str, str], console: Console, *, demo: Child | None) -> None:
+        """`demo` is the process that loads it, if one does."""
         self._env = env
+        self._demo = demo
         self._console = console
         self._done = False
         self._next = 0.0
 
     def look(self) -> None:
-        """Called at every tick; asks a few times a second at most."""
-        if self._done or time.monotonic() < self._next:
+        """Called at every tick; asks a few times a second at most. Raises StartFailed if the demo failed."""
+        if self._done or time.monotonic() < self._next or not (self._demo is None or _is_done(self._demo)):
             return
         self._next = time.monotonic() + 0.3
         if self._is_ready():
@@ -308,7 +318,7 @@ class Announcer:
 def welcome(env: Mapping[str, str]) -> str:
     """The text of the moment everything runs."""
     lines = ["", f"Michisuji is ready: {env['PUBLIC_URL']}", ""]
-    if env["DEMO"] == "0":
+    if not _wants_demo(env):
         lines += ["There is no demo data. Create the first firm:"]
         where = f"DATA_DIR={env['DATA_DIR']} " if "DATA_DIR" in os.environ else ""
         lines += [f"  {where}./script/manage create_firm --slug … --name … --admin-email …"]
@@ -350,10 +360,13 @@ def _run_product(env: Mapping[str, str], engines: Engines, stop: StopRequest, co
     _prepare(env, stop)
     console.say("Starting web, worker and beat …")
     supervisor = Supervisor(product_programs(env), console, engines=engines.children)
+    # Beside the others, because it is the second time already there and only has to find that out.
+    demo = Child(_manage("load_demo", "load_demo", env=env)) if _wants_demo(env) and not stop.asked else None
     try:
-        supervisor.run(stop, on_tick=Announcer(env, console).look)
+        supervisor.run(stop, on_tick=Announcer(env, console, demo=demo).look)
     finally:
         console.say("Stopping …")
+        stop_all([demo] if demo else [])
         engines.children = supervisor.engine_children()
 
 
