@@ -12,7 +12,6 @@ GUARDS = {
     "walls.policy": "row-level security on every tenant table",
     "walls.keys": "composite foreign keys: no link from one firm's row to another's",
     "door.permission": "a member may do only what the role may do",
-    "door.membership": "only members enter a firm's private pages",
     "door.rollback": "a request that failed leaves nothing behind",
     "links.version": "a link that was revoked opens nothing",
     "due.fence": "a worker that lost its lease cannot write its result",
@@ -23,4 +22,4 @@ GUARDS = {
 def stands(name: str) -> bool:
     """Whether the guard `name` is in force. Raises KeyError for a name that is no guard."""
     GUARDS[name]
-    return settings.WITHOUT_GUARD != name
+    return name != settings.WITHOUT_GUARD

@@ -63,7 +63,6 @@ def test_an_answer_that_would_be_streamed_is_refused(aoki: Client) -> None:
 # ── The door ──
 
 
-@pytest.mark.guard("door.membership")
 def test_somebody_of_another_firm_gets_the_answer_of_a_firm_that_does_not_exist(as_: As) -> None:
     client = as_("権藤")
     with CaptureQueriesContext(connection) as foreign_queries:
