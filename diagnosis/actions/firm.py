@@ -158,9 +158,11 @@ def _of(company: Company, diagnosis: Diagnosis) -> Diagnosis:
 
 
 def _locked(diagnosis: Diagnosis) -> Diagnosis:
-    """The row as it is now, held until the transaction ends."""
-    rows = Diagnosis.objects.select_for_update(of=("self",), no_key=True).select_related("company")
-    return rows.get(pk=diagnosis.pk)
+    """The row as it is now, held until the transaction ends.
+
+    Without select_related: after waiting, PostgreSQL re-reads the locked row, but joins what stood beside it before.
+    """
+    return Diagnosis.objects.select_for_update(of=("self",), no_key=True).get(pk=diagnosis.pk)
 
 
 def _new_company(diagnosis: Diagnosis, *, is_new: bool) -> Company:

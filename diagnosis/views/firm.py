@@ -59,13 +59,7 @@ def list_(request: HttpRequest, firm: str) -> HttpResponse:
     """All submitted diagnoses, newest first, 50 a page. The same queries for any number of them."""
     form = ListForm(request.GET)
     rows = form.narrow(Diagnosis.objects.submitted()).as_rows()
-    page = Paginator(rows, ROWS).get_page(request.GET.get("page"))
-    stages = {
-        stage.key: stage.short_label for row in page for stage in load(row.questionnaire_version).stages
-    }
-    for row in page:
-        row.bottleneck_label = stages.get(row.bottleneck, "なし")  # type: ignore[attr-defined]
-    return render(request, "diagnosis/firm_list.html", {"form": form, "page_obj": page})
+    return render(request, "diagnosis/firm_list.html", {"form": form, "page_obj": _page(request, rows)})
 
 
 # ── One diagnosis ──
@@ -111,8 +105,8 @@ def report(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
 def take_over(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
     """支援先企業にする: at once when nothing similar exists, else by choosing which company it is."""
     shown = _diagnosis(diagnosis)
-    form = TakeOverForm(request.POST or None)
-    if request.method == "GET" or not form.is_valid():
+    form = TakeOverForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
         return _which_company(request, shown)
     company_id = form.company_id
     chosen = get_object_or_404(Company, pk=company_id) if company_id is not None else None
@@ -163,11 +157,8 @@ def of_company(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """The company's diagnoses, newest first; what is under way; another one."""
     its = get_object_or_404(Company, pk=company)
     rows = Diagnosis.objects.submitted().filter(company=its).as_rows()
-    under_way = Diagnosis.objects.under_way().filter(company=its)
-    context = {
-        "page_obj": Paginator(rows, ROWS).get_page(request.GET.get("page")),
-        "under_way": list(under_way),
-    }
+    under_way = [_begun(row) for row in Diagnosis.objects.under_way().filter(company=its)[:ROWS]]
+    context = {"page_obj": _page(request, rows), "under_way": under_way, "once": OnceForm()}
     return render(request, "diagnosis/firm_company.html", _in_company(request, its) | context)
 
 
