@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class TenancyConfig(AppConfig):
@@ -7,3 +8,5 @@ class TenancyConfig(AppConfig):
 
     def ready(self) -> None:
         from tenancy import checks  # noqa: F401  (registers the start-up checks)
+
+        autodiscover_modules("panels")  # what business apps hang into our pages: tenancy.extensions

@@ -1,7 +1,5 @@
 """Doors without a business: health, the entrance after sign-in, the theme; the firm's public page."""
 
-
-
 from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.db import DatabaseError, connection
@@ -10,12 +8,13 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from tenancy import queues
 from tenancy.context import THEMES
-from tenancy.models import Membership, PrivacyNotice, PublicPerson
-from tenancy.permissions import OPEN, SIGNED_IN, VISITOR, access
+from tenancy.models import Membership
+from tenancy.permissions import OPEN, SIGNED_IN, access
 from tenancy.responses import refusal
 
 A_YEAR = 365 * 24 * 60 * 60
@@ -51,6 +50,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 @access(OPEN)
+@csrf_exempt  # changes nothing but a colour; a token would set a cookie on every public page
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """Keep light, dark or auto in a cookie and go back."""
@@ -73,20 +73,6 @@ def entrance(request: HttpRequest) -> HttpResponse:
     return render(request, "tenancy/entrance.html", {"places": places})
 
 
-@access(VISITOR)
-@require_GET
-def public_page(request: HttpRequest, firm: str) -> HttpResponse:
-    """The firm's own page: its conviction, who you will talk to, the way into the 簡易診断."""
-    return render(request, "tenancy/public_page.html", {"people": PublicPerson.objects.all()})
-
-
-@access(VISITOR)
-@require_GET
-def privacy(request: HttpRequest, firm: str) -> HttpResponse:
-    """The firm's present 個人情報の取扱い, in full."""
-    return render(request, "tenancy/privacy.html", {"notice": PrivacyNotice.objects.first()})
-
-
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return refusal(request, 400)
 
@@ -101,5 +87,3 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     return refusal(request, 500)
-
-

@@ -1,0 +1,268 @@
+"""Every write about firms, companies and people, for pages, API and commands alike.
+
+Actions run in the scope and the transaction of their caller, except `create_firm`, before which there is no firm.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email, validate_slug
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Max
+
+from tenancy import clock, trail
+from tenancy.door import hash_of, make_token_text
+from tenancy.editing import apply
+from tenancy.models import (
+    RESERVED_SLUGS,
+    ApiToken,
+    Company,
+    Firm,
+    FirmProfile,
+    Membership,
+    PrivacyNotice,
+    PublicPerson,
+    Site,
+    Trail,
+    User,
+)
+from tenancy.scope import Scope, open_scope
+
+_PRIVACY_TEXT = Path(__file__).parent / "content" / "privacy_ja.md"
+PRIVACY_SUMMARY = (
+    "お預かりした会社名・お名前・メールアドレスと回答は、ご相談と診断のためだけに使います。"
+    "ご本人の同意なく、ほかの会社へお渡しすることはありません。"
+    "削除をご希望のときは、お電話かメールでお知らせください。"
+)
+
+
+class NumberTaken(ValueError):
+    """Another company of the firm has this 法人番号."""
+
+
+class NameTaken(ValueError):
+    """The name stands there already."""
+
+
+# ── Firms ──
+
+
+@dataclass(frozen=True)
+class NewFirm:
+    """`user_is_new` is False when the person had an account, from another firm, and keeps its password."""
+
+    firm: Firm
+    admin: Membership
+    user_is_new: bool
+
+
+def create_firm(*, slug: str, name: str, admin_email: str, admin_name: str = "") -> NewFirm:
+    """A firm with its profile, its 個人情報の取扱い (版 1) and its first admin, who has no password yet.
+
+    Raises ValidationError with a message for the operator.
+    """
+    _check_firm(slug, name, admin_email)
+    with transaction.atomic():
+        firm = Firm.objects.create(slug=slug, name=name)
+        user = User.objects.filter(email=admin_email.lower()).first()
+        member = user or User.objects.create_user(admin_email, None, admin_name)
+        with open_scope(Scope.of_firm(firm.pk)):
+            admin = Membership.objects.create(firm=firm, user=member, role=Membership.Role.ADMIN)
+            FirmProfile.objects.create(firm=firm, legal_name=name, email=admin_email.lower())
+            trail.record("create.firm", firm)
+            publish_privacy_notice(
+                summary=PRIVACY_SUMMARY, text=_PRIVACY_TEXT.read_text("utf-8").strip(), after=0, actor=None
+            )
+    return NewFirm(firm, admin, user is None)
+
+
+def _check_firm(slug: str, name: str, email: str) -> None:
+    validate_slug(slug)
+    validate_email(email)
+    if slug != slug.lower() or len(slug) > 40:
+        raise ValidationError("URLの名前は、半角の英小文字・数字・ハイフンで40文字以内にしてください。")
+    if slug in RESERVED_SLUGS:
+        raise ValidationError(f"「{slug}」は、ほかの用途で使われているため選べません。")
+    if Firm.objects.filter(slug=slug).exists():
+        raise ValidationError(f"「{slug}」は、すでに使われています。")
+    if not name.strip() or len(name) > 100:
+        raise ValidationError("名称は1文字以上100文字以内にしてください。")
+
+
+def update_profile(
+    *, values: Mapping[str, object], seen: Mapping[str, str] | None, actor: Membership | None
+) -> FirmProfile:
+    """What the firm says about itself to everybody. Raises ChangedMeanwhile."""
+    profile = FirmProfile.objects.select_for_update(of=("self",), no_key=True).first() or FirmProfile()
+    changed = apply(profile, values, seen if profile.pk else None)
+    if changed:
+        profile.save(update_fields=changed if profile.pk else None)
+        trail.record("update.profile", profile, fields=changed)
+    return profile
+
+
+def publish_privacy_notice(
+    *, summary: str, text: str, after: int, actor: Membership | None
+) -> PrivacyNotice | None:
+    """A new version of the 個人情報の取扱い, following version `after`; earlier ones stay as they are.
+
+    The same words again are no new version. None: somebody else has published one since `after`.
+    """
+    now = PrivacyNotice.objects.first()
+    if now is not None and (now.summary, now.text) == (summary, text):
+        return now
+    if after != (now.version if now else 0):
+        return None
+    try:
+        with transaction.atomic():
+            notice = PrivacyNotice.objects.create(version=after + 1, summary=summary, text=text)
+    except IntegrityError:
+        return None
+    trail.record("publish.privacy_notice", notice, version=notice.version)
+    return notice
+
+
+# ── People on the public page ──
+
+
+def save_person(*, person: PublicPerson, actor: Membership | None) -> PublicPerson:
+    """Add or change somebody on the public page; new ones stand last. Raises NameTaken."""
+    new = person.pk is None
+    if new:
+        person.position = (PublicPerson.objects.aggregate(last=Max("position"))["last"] or 0) + 1
+    try:
+        with transaction.atomic():
+            person.save()
+    except IntegrityError as error:
+        raise NameTaken from error
+    trail.record("add.person" if new else "update.person", person)
+    return person
+
+
+def remove_person(*, person: PublicPerson, actor: Membership | None) -> None:
+    """Take somebody off the public page."""
+    trail.record("remove.person", person)
+    person.delete()
+
+
+def move_person(*, person: PublicPerson, up: bool, actor: Membership | None) -> None:
+    """Exchange places with the neighbour; at the end nothing happens."""
+    people = list(
+        PublicPerson.objects.select_for_update(of=("self",), no_key=True).order_by("position", "pk")
+    )
+    at = next(index for index, each in enumerate(people) if each.pk == person.pk)
+    other = at - 1 if up else at + 1
+    if not 0 <= other < len(people):
+        return
+    people[at], people[other] = people[other], people[at]
+    for position, each in enumerate(people, start=1):
+        each.position = position
+    PublicPerson.objects.bulk_update(people, ["position"])
+    trail.record("move.person", person)
+
+
+# ── Companies ──
+
+
+def create_company(
+    *, values: Mapping[str, object], actor: Membership | None, once: UUID | None = None
+) -> Company:
+    """A new company. `once`: the form's own id; sent twice, also at the same moment, it is one company.
+
+    Raises NumberTaken.
+    """
+    if once is not None and (made := made_by(once)):
+        return made
+    company = Company(**values)
+    _save_company(company)
+    details = {"once": str(once)} if once else {}
+    trail.record("create.company", company, company_id=company.pk, **details)
+    return company
+
+
+def made_by(once: UUID) -> Company | None:
+    """The company that the same form has made. Waits for the other click, if that is still at work."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(once)])
+    act = Trail.objects.filter(act="create.company", details__once=str(once)).first()
+    return Company.objects.filter(pk=act.subject_id).first() if act else None
+
+
+def update_company(
+    *,
+    company: Company,
+    values: Mapping[str, object],
+    seen: Mapping[str, str] | None,
+    actor: Membership | None,
+) -> Company:
+    """Change a company. Returns the stored row. Raises NumberTaken, ChangedMeanwhile."""
+    row: Company = Company.objects.select_for_update(of=("self",), no_key=True).get(pk=company.pk)
+    changed = apply(row, values, seen)
+    if changed:
+        _save_company(row, changed)
+        trail.record("update.company", row, company_id=row.pk, fields=changed)
+    return row
+
+
+def _save_company(company: Company, fields: list[str] | None = None) -> None:
+    """In a savepoint, so that a lost race for the number leaves the request's transaction whole."""
+    try:
+        with transaction.atomic():
+            company.save(update_fields=fields)
+    except IntegrityError as error:
+        if "tenancy_company_corporate_number" in str(error):
+            raise NumberTaken from error
+        raise
+
+
+# ── Sites ──
+
+
+def add_site(*, company: Company, name: str, actor: Membership | None) -> Site:
+    """A shop, school, area or product line. The same name again is the same site."""
+    last = company.sites.aggregate(last=Max("position"))["last"] or 0
+    site: Site
+    site, made = Site.objects.get_or_create(
+        firm_id=company.firm_id, company=company, name=name, defaults={"position": last + 1}
+    )
+    if made:
+        trail.record("add.site", site, company_id=company.pk)
+    return site
+
+
+def rename_site(*, site: Site, name: str, actor: Membership | None) -> Site:
+    """Raises NameTaken."""
+    site.name = name
+    try:
+        with transaction.atomic():
+            site.save(update_fields=["name"])
+    except IntegrityError as error:
+        raise NameTaken from error
+    trail.record("rename.site", site, company_id=site.company_id)
+    return site
+
+
+def remove_site(*, site: Site, actor: Membership | None) -> None:
+    """Delete the site and what hangs on it."""
+    trail.record("remove.site", site, company_id=site.company_id)
+    site.delete()
+
+
+# ── API tokens ──
+
+
+def create_api_token(*, membership: Membership, name: str, actor: Membership | None) -> tuple[ApiToken, str]:
+    """A key with the membership's role, and its text, which is stored nowhere and cannot be shown again."""
+    text = make_token_text(membership.firm_id)
+    token = ApiToken.objects.create(membership=membership, name=name, hash=hash_of(text))
+    trail.record("create.api_token", token, membership=membership.pk)
+    return token, text
+
+
+def revoke_api_token(*, token: ApiToken, actor: Membership | None) -> None:
+    """From now on it opens nothing. Twice is once."""
+    if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=clock.now()):
+        trail.record("revoke.api_token", token)

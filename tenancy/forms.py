@@ -1,0 +1,267 @@
+"""Forms of the house: companies, sites, and what a firm's admin sets."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+import jaconv
+from django import forms
+
+from tenancy.corporate_number import normalize_corporate_number, validate_corporate_number
+from tenancy.editing import texts_of
+from tenancy.models import Company, FirmProfile, Membership, PrivacyNotice, PublicPerson, Site
+
+_KANA = re.compile(r"[ァ-ヺーA-Za-z0-9 ・.,&'()\-]*")
+
+
+class MemberChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Choose one of those who consult for the firm, by name."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(queryset=Membership.objects.none(), required=False, **kwargs)
+
+    def label_from_instance(self, obj: Any) -> str:
+        return str(obj.user)
+
+
+class NumberField(forms.CharField):
+    """A 法人番号 as people write it; normalised before it is checked, None when empty."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label="法人番号",
+            required=False,
+            empty_value=None,
+            help_text="13桁。ハイフンや全角のままでかまいません。",
+            validators=[validate_corporate_number],
+            widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        )
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(normalize_corporate_number(value) if isinstance(value, str) else value)
+
+
+class SeenForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A form that remembers what it showed, for `tenancy.editing`."""
+
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["seen"] = json.dumps(texts_of(self.instance, self.edited()), ensure_ascii=False)
+
+    def edited(self) -> list[str]:
+        """The model's fields in this form."""
+        return list(self._meta.fields or [])
+
+    def values(self) -> dict[str, Any]:
+        """What was typed, cleaned; for the action."""
+        return {name: self.cleaned_data[name] for name in self.edited()}
+
+    def clean_seen(self) -> dict[str, str]:
+        """Texts by field; nothing readable counts as nothing seen."""
+        try:
+            seen = json.loads(self.cleaned_data["seen"] or "{}")
+        except ValueError:
+            return {}
+        return {str(key): str(value) for key, value in seen.items()} if isinstance(seen, dict) else {}
+
+    def again(self, fresh: Any) -> "SeenForm":
+        """After ChangedMeanwhile: the fields this person changed as typed, all others as they are stored now."""
+        seen, typed = self.cleaned_data["seen"], texts_of(self.instance, self.edited())
+        mine = {name: value for name, value in self.values().items() if typed[name] != seen.get(name, "")}
+        return type(self)(instance=fresh, initial=mine)
+
+
+class CompanyForm(SeenForm):
+    """A client company. `once` makes one company of two clicks; `really` says that it is none of those proposed."""
+
+    corporate_number = NumberField()
+    consultant = MemberChoice(label="担当", empty_label="決まっていません")
+    once = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    really = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Company
+        fields = (
+            "name",
+            "kana",
+            "corporate_number",
+            "industry",
+            "employees",
+            "location",
+            "representative",
+            "support_status",
+            "consultant",
+        )
+        help_texts = {
+            "name": "登記や看板のとおりに。例:株式会社つむぎ野工務店",
+            "kana": "「カブシキガイシャ」などは省きます。一覧はこの順に並びます。",
+            "employees": "パート・アルバイトの方を含む、おおよその人数",
+        }
+        error_messages = {
+            "name": {"required": "会社名を入力してください。"},
+            "employees": {"invalid": "人数を数字で入力してください。"},
+        }
+        widgets = {
+            "employees": forms.NumberInput(attrs={"inputmode": "numeric", "min": 0}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["consultant"].queryset = Membership.objects.consulting()  # type: ignore[attr-defined]
+        if not self.instance.pk:
+            self.initial.setdefault("once", uuid4())
+
+    def clean_kana(self) -> str:
+        kana: str = jaconv.hira2kata(unicodedata.normalize("NFKC", self.cleaned_data["kana"]))
+        if not _KANA.fullmatch(kana):
+            raise forms.ValidationError("フリガナはカタカナ(またはひらがな)で入力してください。")
+        return kana
+
+    def clean_corporate_number(self) -> str | None:
+        number: str | None = self.cleaned_data["corporate_number"] or None
+        taken = Company.objects.exclude(pk=self.instance.pk).filter(corporate_number=number).first()
+        if number and taken:
+            raise forms.ValidationError(f"この法人番号は「{taken.name}」で登録されています。")
+        return number
+
+    def say_number_is_taken(self) -> None:
+        """After a lost race: the same words as if it had been taken before."""
+        self.add_error("corporate_number", "この法人番号は、ほかの企業で登録されています。")
+
+
+class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The name of a shop, school, area or product line."""
+
+    class Meta:
+        model = Site
+        fields = ("name",)
+        labels = {"name": "事業・拠点の名前"}
+        help_texts = {"name": "店舗・教室・地区・商品群など、数字を分けて見たい単位"}
+        error_messages = {"name": {"required": "名前を入力してください。"}}
+
+
+SORTS = {
+    "kana": ("kana", "name", "pk"),
+    "-kana": ("-kana", "-name", "-pk"),
+    "-updated": ("-updated_at", "-pk"),
+    "updated": ("updated_at", "pk"),
+    "-created": ("-created_at", "-pk"),
+    "created": ("created_at", "pk"),
+}
+
+
+class CompanyFilter(forms.Form):
+    """What narrows down the list. Whatever is unreadable narrows down nothing."""
+
+    q = forms.CharField(
+        label="探す", required=False, max_length=100, widget=forms.TextInput(attrs={"type": "search"})
+    )
+    status = forms.ChoiceField(
+        label="支援状況", required=False, choices=[("", "すべて"), *Company.Support.choices]
+    )
+    consultant = MemberChoice(label="担当", empty_label="全員")
+    sort = forms.ChoiceField(required=False, choices=[(key, key) for key in SORTS], widget=forms.HiddenInput)
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        super().__init__(data, auto_id="filter-%s")
+        self.fields["q"].widget.attrs["placeholder"] = "会社名・フリガナ・所在地"
+        self.fields["consultant"].queryset = Membership.objects.consulting()  # type: ignore[attr-defined]
+        self.is_valid()
+
+    @property
+    def order(self) -> str:
+        """The order in use."""
+        return str(self.cleaned_data.get("sort") or "kana")
+
+    @property
+    def active(self) -> bool:
+        """Whether something is narrowed down."""
+        return any(self.cleaned_data.get(name) for name in ("q", "status", "consultant"))
+
+    def companies(self) -> Any:
+        """The companies that are asked for, in order, with who is in charge."""
+        found = Company.objects.select_related("consultant__user").order_by(*SORTS[self.order])
+        if words := self.cleaned_data.get("q"):
+            found = found.search(words)
+        if status := self.cleaned_data.get("status"):
+            found = found.filter(support_status=status)
+        if consultant := self.cleaned_data.get("consultant"):
+            found = found.filter(consultant=consultant)
+        return found
+
+
+class ProfileForm(SeenForm):
+    """What the firm says about itself to everybody."""
+
+    class Meta:
+        model = FirmProfile
+        fields = (
+            "headline",
+            "conviction",
+            "legal_name",
+            "representative",
+            "location",
+            "phone",
+            "hours",
+            "email",
+        )
+        widgets = {
+            "headline": forms.Textarea(attrs={"rows": 2}),
+            "conviction": forms.Textarea(attrs={"rows": 7}),
+            "phone": forms.TextInput(attrs={"type": "tel"}),
+        }
+        help_texts = {
+            "headline": "公開ページのいちばん上に大きく出ます。改行したところで行が変わります。",
+            "conviction": "どのような考えで支援しているか。1行あけると、段落が分かれます。",
+            "representative": "例:佐伯 真理子(中小企業診断士)",
+            "phone": "公開ページ・メール・エラーの画面に出ます。例:048-000-1204",
+            "hours": "例:平日 9:00–17:00",
+            "email": "お客様がメールに返信すると、ここに届きます。",
+        }
+
+
+class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Somebody a visitor may talk to."""
+
+    class Meta:
+        model = PublicPerson
+        fields = ("name", "title", "qualification", "fields_of_work", "interests")
+        help_texts = {
+            "name": "姓と名のあいだに空白を入れてください。姓が大きく出ます。",
+            "interests": "販売や紹介料の受け取りなど。ないときは「ありません」と書きます。",
+        }
+
+
+class PrivacyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The words of the next version; `after` is the version that was shown."""
+
+    after = forms.IntegerField(widget=forms.HiddenInput)
+
+    class Meta:
+        model = PrivacyNotice
+        fields = ("summary", "text")
+        widgets = {
+            "summary": forms.Textarea(attrs={"rows": 4}),
+            "text": forms.Textarea(attrs={"rows": 24}),
+        }
+        help_texts = {
+            "summary": "公開ページの下と、診断の最後に出る短い文です。",
+            "text": "「## 」で始まる行は見出しに、「- 」で始まる行は箇条書きになります。",
+        }
+
+
+class TokenForm(forms.Form):
+    """What a new API token is called."""
+
+    name = forms.CharField(
+        label="使いみち",
+        max_length=60,
+        help_text="あとで見分けられるように。例:会計ソフトとの連携",
+        error_messages={"required": "何に使うトークンかを入力してください。"},
+    )

@@ -1,0 +1,184 @@
+"""支援先企業: the list, one company, its sites."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from tenancy import actions
+from tenancy.editing import ChangedMeanwhile
+from tenancy.extensions import company_panels, company_tabs
+from tenancy.forms import CompanyFilter, CompanyForm, SiteForm
+from tenancy.middleware import visit_of
+from tenancy.models import Company, Site
+from tenancy.permissions import access
+
+PER_PAGE = 50
+
+
+@access("companies.read")
+@require_GET
+def companies(request: HttpRequest, firm: str) -> HttpResponse:
+    """The list: searched, filtered, sorted and paged by its address. As many queries for 20 companies as for 2,000."""
+    form = CompanyFilter(request.GET)
+    page = Paginator(form.companies(), PER_PAGE).get_page(request.GET.get("page"))
+    context = {"form": form, "page_obj": page, "sort": form.order, "active": form.active}
+    return render(request, "tenancy/companies.html", context)
+
+
+@access("companies.read")
+@require_GET
+def company(request: HttpRequest, firm: str, company: int) -> HttpResponse:
+    """概要: facts, sites, and what the apps have to say about it."""
+    return _overview(request, _company(company), SiteForm())
+
+
+def _company(pk: int) -> Company:
+    found: Company = get_object_or_404(Company.objects.select_related("consultant__user"), pk=pk)
+    return found
+
+
+def _overview(request: HttpRequest, company: Company, site_form: SiteForm, status: int = 200) -> HttpResponse:
+    visit = visit_of(request)
+    panels = company_panels(visit, company)
+    context = {
+        "company": company,
+        "company_tabs": company_tabs(visit, company, "overview"),
+        "facts": _facts(company),
+        "sites": company.sites.all(),
+        "site_form": site_form,
+        "main_panels": [panel for panel in panels if panel.place == "main"],
+        "side_panels": [panel for panel in panels if panel.place == "side"],
+    }
+    return render(request, "tenancy/company.html", context, status=status)
+
+
+def _facts(company: Company) -> list[dict[str, object]]:
+    number = None if company.employees is None else f"{company.employees:,}名"
+    rows: list[tuple[str, object]] = [
+        ("フリガナ", company.kana),
+        ("法人番号", company.corporate_number),
+        ("業種", company.industry),
+        ("従業員数", number),
+        ("所在地", company.location),
+        ("代表者", company.representative),
+        ("担当", company.consultant.user if company.consultant else None),
+    ]
+    return [{"label": label, "value": value or None} for label, value in rows]
+
+
+@access("companies.edit")
+@require_http_methods(["GET", "POST"])
+def company_new(request: HttpRequest, firm: str) -> HttpResponse:
+    """Register a company; companies that may be the same are proposed once before it is saved."""
+    visit = visit_of(request)
+    if request.method != "POST":
+        return _form(request, CompanyForm(initial={"consultant": visit.membership}))
+    form = CompanyForm(request.POST)
+    if not form.is_valid():
+        return _form(request, form, status=422)
+    perhaps = _perhaps_the_same(form)
+    if perhaps:
+        return _form(request, form, perhaps=perhaps)
+    try:
+        made = actions.create_company(
+            values=form.values(), actor=visit.membership, once=form.cleaned_data["once"]
+        )
+    except actions.NumberTaken:
+        form.say_number_is_taken()
+        return _form(request, form, status=422)
+    messages.success(request, f"「{made.name}」を登録しました。")
+    return redirect("tenancy:company", firm, made.pk)
+
+
+def _perhaps_the_same(form: CompanyForm) -> list[Company]:
+    """At most five, unless the person has said 「それでも登録する」 or the same form was sent before."""
+    clean = form.cleaned_data
+    if clean["really"] or (clean["once"] and actions.made_by(clean["once"])):
+        return []
+    return list(
+        Company.objects.perhaps_the_same(name=clean["name"], corporate_number=clean["corporate_number"])[:5]
+    )
+
+
+@access("companies.edit")
+@require_http_methods(["GET", "POST"])
+def company_edit(request: HttpRequest, firm: str, company: int) -> HttpResponse:
+    """Change a company; somebody who changed it meanwhile is named, and what was typed stays."""
+    row = _company(company)
+    if request.method != "POST":
+        return _form(request, CompanyForm(instance=row), company=row)
+    form, name = CompanyForm(request.POST, instance=row), row.name
+    if not form.is_valid():
+        row.name = name  # the page's own heading shows what is stored
+        return _form(request, form, company=row, status=422)
+    try:
+        actions.update_company(
+            company=row,
+            values=form.values(),
+            seen=form.cleaned_data["seen"],
+            actor=visit_of(request).membership,
+        )
+    except actions.NumberTaken:
+        form.say_number_is_taken()
+        return _form(request, form, company=_company(company), status=422)
+    except ChangedMeanwhile as meanwhile:
+        fresh = _company(company)
+        return _form(request, form.again(fresh), company=fresh, meanwhile=meanwhile, status=409)
+    messages.success(request, "保存しました。")
+    return redirect("tenancy:company", firm, company)
+
+
+def _form(request: HttpRequest, form: Any, *, status: int = 200, **context: Any) -> HttpResponse:
+    return render(request, "tenancy/company_form.html", {"form": form, **context}, status=status)
+
+
+# ── 事業・拠点 ──
+
+
+@access("companies.edit")
+@require_POST
+def site_add(request: HttpRequest, firm: str, company: int) -> HttpResponse:
+    """Add a site to the company."""
+    row, form = _company(company), SiteForm(request.POST)
+    if not form.is_valid():
+        return _overview(request, row, form, status=422)
+    site = actions.add_site(company=row, name=form.cleaned_data["name"], actor=visit_of(request).membership)
+    messages.success(request, f"「{site.name}」を追加しました。")
+    return redirect("tenancy:company", firm, company)
+
+
+@access("companies.edit")
+@require_http_methods(["GET", "POST"])
+def site_edit(request: HttpRequest, firm: str, company: int, site: int) -> HttpResponse:
+    """Rename a site."""
+    row = _site(company, site)
+    form = SiteForm(request.POST if request.method == "POST" else None, instance=row)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.rename_site(site=row, name=form.cleaned_data["name"], actor=visit_of(request).membership)
+            return redirect("tenancy:company", firm, company)
+        except actions.NameTaken:
+            form.add_error("name", "同じ名前の事業・拠点があります。別の名前を入力してください。")
+    context = {"form": form, "company": row.company, "site_row": row}
+    return render(request, "tenancy/site_form.html", context, status=422 if form.errors else 200)
+
+
+@access("companies.edit")
+@require_http_methods(["GET", "POST"])
+def site_remove(request: HttpRequest, firm: str, company: int, site: int) -> HttpResponse:
+    """Remove a site, after saying what goes with it."""
+    row = _site(company, site)
+    if request.method != "POST":
+        return render(request, "tenancy/site_remove.html", {"company": row.company, "site_row": row})
+    actions.remove_site(site=row, actor=visit_of(request).membership)
+    messages.success(request, f"「{row.name}」を削除しました。")
+    return redirect("tenancy:company", firm, company)
+
+
+def _site(company: int, site: int) -> Site:
+    found: Site = get_object_or_404(Site.objects.select_related("company"), pk=site, company_id=company)
+    return found
