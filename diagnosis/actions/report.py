@@ -1,0 +1,92 @@
+"""The PDF of a diagnosis: asking for it, and the mails when it is done or failed."""
+
+from datetime import timedelta
+
+from diagnosis.addresses import result_token, result_url
+from diagnosis.models import Diagnosis
+from diagnosis.outcome import outcome_of
+from notices.actions import queue_mail
+from reports.actions import request_document
+from reports.models import Job
+from tenancy import clock, trail
+from tenancy.links import LIFETIME
+from tenancy.models import Membership
+from tenancy.templatetags.michisuji import jdate
+
+REPORT = "diagnosis_report"
+# Raised whenever templates/diagnosis/report or its CSS changes what is printed: older PDFs are then made again.
+TEMPLATE_VERSION = 1
+VISITORS_QUEUE = "public_reports"
+ANSWERED_WITHIN = timedelta(days=2)
+
+
+def report_version(diagnosis: Diagnosis) -> str:
+    """Which PDF is the present one: one per comment version and template version."""
+    return f"c{diagnosis.comment_version}-t{TEMPLATE_VERSION}"
+
+
+def request_report(diagnosis: Diagnosis, actor: Membership | None = None) -> Job:
+    """The job that renders the present PDF: the one there is, unless it failed; else a new one."""
+    return request_document(
+        name=REPORT,
+        subject=diagnosis.pk,
+        version=report_version(diagnosis),
+        company_id=diagnosis.company_id,
+        link=diagnosis.pk,
+        actor=actor,
+        queue="reports" if actor else VISITORS_QUEUE,
+    )
+
+
+def mail_result(diagnosis: Diagnosis, *, again: bool = False) -> None:
+    """Send the respondent the link to result and PDF: once, and once a minute when it is asked for `again`."""
+    if not diagnosis.email:
+        return
+    suffix = f":{clock.now():%Y%m%d%H%M}" if again else ""
+    first, *_ = outcome_of(diagnosis).reading.steps
+    context = {
+        **_addressee(diagnosis),
+        "grade": diagnosis.grade,
+        "overall": f"{diagnosis.overall}",
+        "first_action_title": first.title,
+        "expires_label": jdate(clock.now() + LIFETIME),
+        "report_url": result_url(diagnosis.firm.slug, result_token(diagnosis)),
+    }
+    queue_mail(
+        key=f"diagnosis_ready:{diagnosis.pk}{suffix}",
+        template="diagnosis_ready",
+        to=diagnosis.email,
+        context=context,
+        link=diagnosis.pk,
+    )
+
+
+def mail_failure(diagnosis: Diagnosis) -> None:
+    """Tell the respondent that the PDF is late, and by when they will hear from us; once."""
+    if not diagnosis.email:
+        return
+    queue_mail(
+        key=f"diagnosis_failed:{diagnosis.pk}",
+        template="diagnosis_failed",
+        to=diagnosis.email,
+        context={**_addressee(diagnosis), "retry_deadline_label": jdate(clock.now() + ANSWERED_WITHIN)},
+        link=diagnosis.pk,
+    )
+
+
+def _addressee(diagnosis: Diagnosis) -> dict[str, str]:
+    return {"company_name": diagnosis.company_name, "contact_name": diagnosis.contact_name or "ご担当者"}
+
+
+def resend_result(*, diagnosis: Diagnosis, email: str) -> bool:
+    """Correct the respondent's address and send the link again. False: the PDF is not done yet, so the mail is
+    still to come, to the corrected address."""
+    if email != diagnosis.email:
+        diagnosis.email = email
+        diagnosis.save(update_fields=["email"])
+        trail.record("correct.address", diagnosis, company_id=diagnosis.company_id)
+    job = request_report(diagnosis)
+    if job.state != Job.State.DONE:
+        return False
+    mail_result(diagnosis, again=True)
+    return True

@@ -1,0 +1,47 @@
+"""The addresses that stand outside the house: signed links in mails, QR codes and copy fields.
+
+They begin with PUBLIC_URL, never with the host of a request.
+"""
+
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.core.signing import b62_decode
+from django.urls import reverse
+
+from diagnosis.models import Diagnosis
+from tenancy.links import LIFETIME, make_token
+
+ANSWERS = "diagnosis.answers"
+RESULT = "diagnosis.result"
+
+
+def answers_token(diagnosis: Diagnosis) -> str:
+    """A token that goes on answering this diagnosis; once it is submitted, it leads to the result."""
+    return make_token(ANSWERS, diagnosis.pk, diagnosis.link_version)
+
+
+def result_token(diagnosis: Diagnosis) -> str:
+    """A token that opens the result and the PDF, for 180 days from now."""
+    return make_token(RESULT, diagnosis.pk, diagnosis.link_version)
+
+
+def answers_url(firm: str, token: str) -> str:
+    """Where to go on answering, whole, for the firm with that slug."""
+    return settings.PUBLIC_URL + reverse("diagnosis:answers", args=[firm, token])
+
+
+def result_url(firm: str, token: str) -> str:
+    """Where the result stands, whole."""
+    return settings.PUBLIC_URL + reverse("diagnosis:result", args=[firm, token])
+
+
+def detail_url(firm: str, diagnosis: Diagnosis) -> str:
+    """Where the consultants read it, whole."""
+    return settings.PUBLIC_URL + reverse("diagnosis:detail", args=[firm, diagnosis.pk])
+
+
+def valid_until(token: str) -> datetime:
+    """When a token that `read_token` has accepted ends: its own time of signing and 180 days."""
+    signed_at = b62_decode(token.rsplit("~", 2)[-2])
+    return datetime.fromtimestamp(signed_at, UTC) + LIFETIME

@@ -1,0 +1,79 @@
+"""The report of a diagnosis as a document: cover, summary, findings, signs, steps, comment, all answers."""
+
+import re
+import unicodedata
+from uuid import UUID
+
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from diagnosis.actions.report import REPORT, TEMPLATE_VERSION, mail_failure, mail_result
+from diagnosis.models import Comment, Diagnosis
+from diagnosis.outcome import answers_of, outcome_of
+from diagnosis.questionnaire import load
+from reports.models import Job
+from reports.registry import Document, register
+from tenancy import clock
+from tenancy.models import FirmProfile
+
+
+def build(subject: UUID) -> str:
+    """The whole HTML of the report on a submitted diagnosis. Raises Diagnosis.DoesNotExist."""
+    diagnosis = Diagnosis.objects.submitted().select_related("firm").get(pk=subject)
+    questionnaire = load(diagnosis.questionnaire_version)
+    comment = Comment.objects.filter(diagnosis=diagnosis).select_related("author__user").first()
+    context = {
+        "diagnosis": diagnosis,
+        "firm_name": _firm_name(diagnosis),
+        "title": f"{questionnaire.title} 報告書",
+        "title_lines": title_lines(f"{questionnaire.title} 報告書"),
+        "outcome": outcome_of(diagnosis),
+        "groups": answers_of(diagnosis),
+        "comment": comment if comment is not None and comment.text else None,
+        "questions": len(questionnaire.questions),
+        "facts": len(questionnaire.facts),
+        "made_at": clock.now(),
+    }
+    return render_to_string("diagnosis/report/report.html", context)
+
+
+def title_lines(title: str) -> list[str]:
+    """Broken once for the cover, behind its last の: 戦略とプロセスの / 簡易診断 報告書."""
+    head, particle, tail = title.rpartition("の")
+    return [head + particle, tail] if head else [title]
+
+
+def _firm_name(diagnosis: Diagnosis) -> str:
+    profile = FirmProfile.objects.first()
+    return profile.legal_name if profile else diagnosis.firm.name
+
+
+def filename(subject: UUID) -> str:
+    """簡易診断_会社名_2026-11-23.pdf, without what a file system does not take."""
+    diagnosis = Diagnosis.objects.get(pk=subject)
+    company = re.sub(r'[\\/:*?"<>|\s]+', "_", unicodedata.normalize("NFC", diagnosis.company_name))[:60]
+    day = timezone.localdate(diagnosis.submitted_at)
+    return f"簡易診断_{company}_{day:%Y-%m-%d}.pdf"
+
+
+def when_done(job: Job) -> None:
+    """The respondent gets the link to result and PDF, once."""
+    mail_result(Diagnosis.objects.select_related("firm").get(pk=job.subject))
+
+
+def when_failed(job: Job) -> None:
+    """The respondent hears that it takes longer, once."""
+    mail_failure(Diagnosis.objects.select_related("firm").get(pk=job.subject))
+
+
+register(
+    Document(
+        name=REPORT,
+        title="簡易診断の報告書",
+        template_version=str(TEMPLATE_VERSION),
+        build=build,
+        filename=filename,
+        when_done=when_done,
+        when_failed=when_failed,
+    )
+)

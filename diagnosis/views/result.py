@@ -1,0 +1,138 @@
+"""What the signed link opens: the result, its PDF, and the mail that brings both back."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from diagnosis.actions import report_version, request_report, resend_result
+from diagnosis.actions.report import REPORT
+from diagnosis.addresses import RESULT, result_url, valid_until
+from diagnosis.forms import MailForm
+from diagnosis.models import Comment, Diagnosis
+from diagnosis.outcome import outcome_of
+from diagnosis.questionnaire import load
+from diagnosis.views.visitor import gone
+from reports.models import Bar, Job
+from reports.views import file_response
+from tenancy.limits import within
+from tenancy.middleware import visit_of
+from tenancy.permissions import VISITOR, Limit, access
+
+RETRIES = (Limit("diagnosis.report", 10, 3600),)
+MAIL_PAUSE = Limit("diagnosis.result.mail.pause", 1, 60)
+MAILS_A_DAY = Limit("diagnosis.result.mail", 5, 86_400)
+PAUSE = "さきほどお送りしました。1分ほどたってから、もう一度お試しください。"
+
+View = Callable[..., HttpResponse]
+
+
+def reading(view: View) -> View:
+    """Give the view the submitted diagnosis of its link; a dead link says so."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, firm: str, token: str) -> HttpResponse:
+        diagnosis = Diagnosis.objects.opened_by(visit_of(request).link)
+        if diagnosis is None or diagnosis.state != Diagnosis.State.SUBMITTED:
+            return gone(request)
+        return view(request, firm, token, diagnosis)
+
+    return wrapped
+
+
+@access(VISITOR, link=RESULT)
+@require_GET
+@reading
+def result(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
+    """The result as it is read: what it says, why, and what to do next."""
+    return _render(request, token, diagnosis, MailForm(initial={"email": diagnosis.email}))
+
+
+def _render(
+    request: HttpRequest, token: str, diagnosis: Diagnosis, form: MailForm, *, status: int = 200
+) -> HttpResponse:
+    firm = visit_of(request).firm.slug
+    context = {
+        "token": token,
+        "diagnosis": diagnosis,
+        "outcome": outcome_of(diagnosis),
+        "comment": _comment(diagnosis),
+        "bar": _bar_context(firm, token, _job(diagnosis)),
+        "mail_form": form,
+        "sender": settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip(">"),
+        "link_url": result_url(firm, token),
+        "valid_until": valid_until(token),
+        "title": load(diagnosis.questionnaire_version).title,
+    }
+    return render(request, "diagnosis/result.html", context, status=status)
+
+
+def _comment(diagnosis: Diagnosis) -> Comment | None:
+    """The newest version, unless it was emptied."""
+    newest = Comment.objects.filter(diagnosis=diagnosis).first()
+    return newest if newest is not None and newest.text else None
+
+
+def _job(diagnosis: Diagnosis) -> Job:
+    """The job of the present PDF. One that failed stays as it is: trying again is the reader's decision."""
+    kept = Job.objects.filter(name=REPORT, subject=diagnosis.pk, version=report_version(diagnosis)).first()
+    return kept or request_report(diagnosis)
+
+
+def _bar_context(firm: str, token: str, job: Job) -> dict[str, object]:
+    """What the fragment with bar, button or way out needs."""
+    addresses = {
+        name: reverse(f"diagnosis:{view}", args=[firm, token])
+        for name, view in (("poll_url", "report_status"), ("file_url", "report"), ("page_url", "result"))
+    }
+    return {"job": job, "bar": Bar.of(job), **addresses}
+
+
+@access(VISITOR, link=RESULT, limits=RETRIES)
+@require_http_methods(["GET", "HEAD", "POST"])
+@reading
+def report(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
+    """The PDF; while it is not done, the page that says so. POST tries again what failed."""
+    if request.method == "POST":
+        request_report(diagnosis)
+        return redirect(f"{reverse('diagnosis:result', args=[firm, token])}#report")
+    job = _job(diagnosis)
+    if job.is_done:
+        return file_response(job)
+    return redirect(f"{reverse('diagnosis:result', args=[firm, token])}#report")
+
+
+@access(VISITOR, link=RESULT)
+@require_GET
+@reading
+def report_status(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
+    """The fragment that htmx asks for until the PDF is done."""
+    context = _bar_context(firm, token, _job(diagnosis))
+    return render(request, "diagnosis/_report_bar.html", context)
+
+
+@access(VISITOR, link=RESULT)
+@require_POST
+@reading
+def mail(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
+    """「届かないとき」: correct the address, send the link again; once a minute and five times a day."""
+    form = MailForm(request.POST)
+    if form.is_valid() and not _may_mail(diagnosis):
+        form.add_error("email", PAUSE)
+    if not form.is_valid():
+        return _render(request, token, diagnosis, form, status=422)
+    email = form.cleaned_data["email"]
+    sent = resend_result(diagnosis=diagnosis, email=email)
+    said = f"{email} へお送りしました。" if sent else f"レポートができしだい、{email} へお送りします。"
+    messages.success(request, said)
+    return redirect(f"{reverse('diagnosis:result', args=[firm, token])}#mail")
+
+
+def _may_mail(diagnosis: Diagnosis) -> bool:
+    """Counted by diagnosis, not by address: whoever holds the link may only ever write so much."""
+    return within(MAIL_PAUSE, str(diagnosis.pk)) and within(MAILS_A_DAY, str(diagnosis.pk))

@@ -1,0 +1,349 @@
+"""The visitor's way through the 簡易診断: start, eight pages, go on elsewhere, who you are.
+
+No account and no session: the signed token in the address is the capability. Every page works without JavaScript.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import wraps
+from uuid import uuid4
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
+
+from diagnosis import codes
+from diagnosis.actions import (
+    AlreadySubmitted,
+    Incomplete,
+    Respondent,
+    mail_resume_link,
+    make_resume_code,
+    save_answers,
+    start_diagnosis,
+    submit_diagnosis,
+)
+from diagnosis.actions.visitor import KEPT
+from diagnosis.addresses import ANSWERS, answers_token, answers_url, result_token
+from diagnosis.calc import Page, missing_by_page, pages
+from diagnosis.calc.validation import MISSING
+from diagnosis.forms import INDUSTRIES, CodeForm, MailForm, PageForm, StartForm, WhoForm, rows_of
+from diagnosis.models import Diagnosis, ResumeCode
+from diagnosis.progress import progress_of
+from diagnosis.qr import qr_picture
+from diagnosis.questionnaire import current, load
+from tenancy.links import make_token, read_token
+from tenancy.middleware import visit_of
+from tenancy.models import PrivacyNotice
+from tenancy.permissions import VISITOR, Limit, access
+from tenancy.scope import current_scope, open_scope
+
+SEED = "diagnosis.start"
+STARTS = (
+    Limit("diagnosis.start.address", 5, 3600),
+    Limit("diagnosis.start.firm", 200, 86_400, per="firm"),
+)
+CODE_TRIES = (Limit("diagnosis.code", 10, 3600),)
+RESUME_MAILS = (Limit("diagnosis.resume.mail", 10, 3600),)
+
+View = Callable[..., HttpResponse]
+
+
+# ── Start ──
+
+
+@access(VISITOR, limits=STARTS)
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def start(request: HttpRequest, firm: str) -> HttpResponse:
+    """What the 簡易診断 is, and the button that begins it. `?from=` leads back to answers already begun."""
+    form = StartForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        diagnosis = _begin(form.cleaned_data["seed"])
+        return redirect("diagnosis:page", firm, answers_token(diagnosis), 1)
+    came_from = request.GET.get("from", "")
+    context = {
+        "form": form,
+        "seed": make_token(SEED, uuid4(), 1),
+        "code_form": CodeForm(),
+        "questionnaire": current(),
+        "count": len(current().questions),
+        "pages": pages(current()),
+        "back": came_from if came_from and read_token(ANSWERS, came_from) else "",
+    }
+    return render(request, "diagnosis/start.html", context, status=422 if form.is_bound else 200)
+
+
+def _begin(seed: str) -> Diagnosis:
+    """The seed is signed: nobody names an id of their own. Pressed again after submitting, it begins another one."""
+    link = read_token(SEED, seed)
+    diagnosis = start_diagnosis(id=link.id if link else None)
+    return diagnosis if diagnosis.state == Diagnosis.State.OPEN else start_diagnosis()
+
+
+@access(VISITOR, limits=CODE_TRIES)
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def code(request: HttpRequest, firm: str) -> HttpResponse:
+    """Type the short code from another device and go on."""
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        if token := _token_of(form.cleaned_data["code"]):
+            return redirect("diagnosis:answers", firm, token)
+        form.add_error("code", "このコードは使えません。入力をご確認ください。コードは24時間で使えなくなります。")
+    status = 422 if form.is_bound else 200
+    return render(request, "diagnosis/code.html", {"form": form}, status=status)
+
+
+def _token_of(typed: str) -> str | None:
+    """A new answers token for the diagnosis that a valid code stands for."""
+    scope = current_scope()
+    issued = ResumeCode.objects.typed(scope.firm_id or 0, typed)
+    if issued is None:
+        return None
+    with open_scope(replace(scope, link=issued.diagnosis_id)):
+        return answers_token(Diagnosis.objects.get(pk=issued.diagnosis_id))
+
+
+# ── Answering ──
+
+
+def answering(view: View) -> View:
+    """Give the view the open diagnosis of its link; a submitted one leads to its result, a dead link says so."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, firm: str, token: str, **kwargs: object) -> HttpResponse:
+        diagnosis = Diagnosis.objects.opened_by(visit_of(request).link)
+        if diagnosis is None:
+            return gone(request)
+        if diagnosis.state == Diagnosis.State.SUBMITTED:
+            return to_result(request, diagnosis)
+        try:
+            return view(request, firm, token, diagnosis, **kwargs)
+        except AlreadySubmitted:  # from another window, a moment ago
+            return to_result(request, diagnosis)
+
+    return wrapped
+
+
+def gone(request: HttpRequest) -> HttpResponse:
+    """The same answer for a link that was altered, has expired, was revoked, or never was."""
+    return render(request, "410.html", status=410)
+
+
+def to_result(request: HttpRequest, diagnosis: Diagnosis) -> HttpResponse:
+    """On to the result, for a browser as for htmx."""
+    response = redirect("diagnosis:result", diagnosis.firm.slug, result_token(diagnosis))
+    return HttpResponseClientRedirect(response.url) if request.htmx else response
+
+
+@access(VISITOR, link=ANSWERS)
+@require_GET
+@answering
+def answers(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
+    """Where a link, a code or a QR code leads: the first page with something left, or the last step."""
+    progress = progress_of(diagnosis)
+    if progress.first_open is None:
+        return redirect("diagnosis:who", firm, token)
+    return redirect("diagnosis:page", firm, token, progress.first_open)
+
+
+@access(VISITOR, link=ANSWERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+@answering
+def page(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis, number: int) -> HttpResponse:
+    """One of the eight pages. Whatever button sent it, what was given is kept before anything is said about it."""
+    shown = _page(diagnosis, number)
+    if request.method != "POST":
+        return _render_page(request, token, diagnosis, shown, {})
+    form = PageForm(shown, request.POST)
+    kept = _keep(form, diagnosis)
+    go = request.POST.get("go", "next")
+    missing = set(missing_by_page(load(kept.questionnaire_version), kept.answers, kept.facts)[shown.key])
+    errors = {id: MISSING for id in missing if go == "next"} | form.wrong
+    if errors:
+        return _render_page(request, token, kept, shown, errors, status=422)
+    return _onward(firm, token, shown, go)
+
+
+def _keep(form: PageForm, diagnosis: Diagnosis) -> Diagnosis:
+    """Save what is valid, whatever else is not."""
+    form.is_valid()
+    return save_answers(
+        diagnosis=diagnosis, answers=form.answers, facts=form.facts, cleared=form.cleared
+    )
+
+
+def _onward(firm: str, token: str, shown: Page, go: str) -> HttpResponse:
+    number = shown.number - 1 if go == "back" else shown.number + 1
+    if number < 1:
+        return redirect(f"{reverse('diagnosis:start', args=[firm])}?from={token}")
+    if number > shown.of:
+        return redirect("diagnosis:who", firm, token)
+    return redirect("diagnosis:page", firm, token, number)
+
+
+def _page(diagnosis: Diagnosis, number: int) -> Page:
+    all_pages = pages(load(diagnosis.questionnaire_version))
+    if not 1 <= number <= len(all_pages):
+        raise Http404
+    return all_pages[number - 1]
+
+
+def _render_page(
+    request: HttpRequest,
+    token: str,
+    diagnosis: Diagnosis,
+    shown: Page,
+    errors: Mapping[str, str],
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    context = {
+        "token": token,
+        "page": shown,
+        "rows": rows_of(shown, diagnosis, errors),
+        "general_error": errors.get("", ""),
+        "has_errors": bool(errors),
+        "progress": progress_of(diagnosis, current=shown.number),
+        "title": load(diagnosis.questionnaire_version).title,
+        "diagnosis": diagnosis,
+    }
+    return render(request, "diagnosis/page.html", context, status=status)
+
+
+@access(VISITOR, link=ANSWERS)
+@require_POST
+@answering
+def save(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis, number: int) -> HttpResponse:
+    """One choice, sent as it is made. Answers with the sentence that says how far it is kept."""
+    form = PageForm(_page(diagnosis, number), request.POST)
+    kept = _keep(form, diagnosis)
+    wrong = next(iter(form.wrong.values()), "")
+    context = {"progress": progress_of(kept), "error": wrong}
+    return render(request, "diagnosis/_saved.html", context, status=422 if wrong else 200)
+
+
+# ── Going on elsewhere ──
+
+
+@access(VISITOR, link=ANSWERS)
+@require_GET
+@answering
+def resume(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
+    """How to go on later or on another device: a mail, a short code, a QR code, the address itself."""
+    return _render_resume(request, token, diagnosis)
+
+
+@access(VISITOR, link=ANSWERS, limits=RESUME_MAILS)
+@require_POST
+@answering
+def resume_mail(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
+    """Send the link to go on; then what to do when it does not arrive."""
+    form = MailForm(request.POST)
+    if not form.is_valid():
+        return _render_resume(request, token, diagnosis, form=form, status=422)
+    mail_resume_link(diagnosis=diagnosis, token=token, email=form.cleaned_data["email"])
+    return _render_resume(request, token, diagnosis, form=form, sent_to=form.cleaned_data["email"])
+
+
+@access(VISITOR, link=ANSWERS, limits=(Limit("diagnosis.resume.code", 20, 3600),))
+@require_POST
+@answering
+def resume_code(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
+    """Make a short code and show it once: only its hash is kept."""
+    made = codes.spaced(make_resume_code(diagnosis=diagnosis))
+    return _render_resume(request, token, diagnosis, code=made)
+
+
+def _render_resume(
+    request: HttpRequest,
+    token: str,
+    diagnosis: Diagnosis,
+    *,
+    form: MailForm | None = None,
+    sent_to: str = "",
+    code: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    url = answers_url(diagnosis.firm.slug, token)
+    context = {
+        "token": token,
+        "form": form or MailForm(initial={"email": diagnosis.email}),
+        "sent_to": sent_to,
+        "sender": settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip(">"),
+        "code": code,
+        "resume_url": url,
+        "qr": qr_picture(url),
+        "progress": progress_of(diagnosis),
+        "kept_until": diagnosis.started_at + KEPT,
+        "title": load(diagnosis.questionnaire_version).title,
+    }
+    return render(request, "diagnosis/resume.html", context, status=status)
+
+
+# ── Who you are ──
+
+
+@access(VISITOR, link=ANSWERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+@answering
+def who(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
+    """Asked only at the end. Submitting twice, from two windows or with two clicks, submits once."""
+    notice = PrivacyNotice.objects.first()
+    form = _who_form(request, diagnosis, notice)
+    if form.is_bound and form.is_valid():
+        try:
+            submitted = submit_diagnosis(diagnosis=diagnosis, respondent=_respondent(form))
+        except Incomplete:
+            return _render_who(request, token, diagnosis, form, notice, status=422)
+        return to_result(request, submitted)
+    return _render_who(request, token, diagnosis, form, notice, status=422 if form.is_bound else 200)
+
+
+def _who_form(request: HttpRequest, diagnosis: Diagnosis, notice: PrivacyNotice | None) -> WhoForm:
+    version = notice.version if notice else 0
+    known = {name: getattr(diagnosis, name) for name in ("company_name", "contact_name", "email", "industry")}
+    return WhoForm(
+        request.POST if request.method == "POST" else None,
+        present_version=version,
+        on_behalf=diagnosis.origin == Diagnosis.Origin.ON_BEHALF,
+        initial={**known, "employees": diagnosis.employees, "privacy_version": version},
+    )
+
+
+def _respondent(form: WhoForm) -> Respondent:
+    given = form.cleaned_data
+    return Respondent(
+        company_name=given["company_name"],
+        contact_name=given["contact_name"],
+        email=given["email"],
+        industry=given["industry"],
+        employees=given["employees"],
+        privacy_version=given["privacy_version"],
+    )
+
+
+def _render_who(
+    request: HttpRequest,
+    token: str,
+    diagnosis: Diagnosis,
+    form: WhoForm,
+    notice: PrivacyNotice | None,
+    *,
+    status: int,
+) -> HttpResponse:
+    context = {
+        "token": token,
+        "form": form,
+        "notice": notice,
+        "industries": INDUSTRIES,
+        "progress": progress_of(diagnosis),
+        "title": load(diagnosis.questionnaire_version).title,
+        "diagnosis": diagnosis,
+    }
+    return render(request, "diagnosis/who.html", context, status=status)
