@@ -184,6 +184,8 @@ class Engines:
                 children.append(start_valkey(sockets, log=data_dir / "log" / "valkey.log"))
         except BaseException:
             stop_all(children)
+            if sockets is not None:
+                shutil.rmtree(sockets, ignore_errors=True)
             raise
         return cls(**_urls(given, sockets), children=children, sockets=sockets)
 
