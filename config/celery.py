@@ -15,7 +15,13 @@ app.autodiscover_tasks()
 
 @worker_init.connect
 def refuse_an_unsafe_database_role(**_: Any) -> None:
-    """Celery has no other door before the first task; a web process does the same in `config.wsgi`."""
-    from tenancy.walls import require_safe_role
+    """Celery has no other door before the first task; a web process does the same in `config.wsgi`.
 
-    require_safe_role()
+    SystemExit, because Celery logs any other exception of a signal and goes on.
+    """
+    from tenancy.walls import require_safe_role  # needs the apps to be loaded
+
+    try:
+        require_safe_role()
+    except Exception as problem:
+        raise SystemExit(f"The worker does not start: {problem}") from problem
