@@ -62,7 +62,7 @@ class Mail(FirmModel):
     created_at = models.DateTimeField(default=clock.now)
     sent_at = models.DateTimeField(null=True, blank=True)
 
-    objects = TenantManager.from_queryset(MailQuerySet)()
+    objects = TenantManager.from_queryset(MailQuerySet)()  # type: ignore[misc]
 
     class Meta(FirmModel.Meta):
         constraints = [
@@ -112,7 +112,7 @@ class Notice(FirmModel):
     mail_reply_to = models.EmailField(blank=True)
     created_at = models.DateTimeField(default=clock.now)
 
-    objects = TenantManager.from_queryset(NoticeQuerySet)()
+    objects = TenantManager.from_queryset(NoticeQuerySet)()  # type: ignore[misc]
 
     class Meta(FirmModel.Meta):
         constraints = [

@@ -16,13 +16,13 @@ due.kind(MAIL, task="notices.send_mail", queue="mail")
 due.kind(NOTICE, task="notices.mail_members", queue="mail")
 
 
-@shared_task(name="notices.send_mail", queue="mail")
+@shared_task(name="notices.send_mail")
 def send_mail(firm_id: int, object_id: str) -> None:
     """Send a mail of the outbox."""
     due.run(MAIL, object_id, partial(deliver, firm_id, UUID(object_id)))
 
 
-@shared_task(name="notices.mail_members", queue="mail")
+@shared_task(name="notices.mail_members")
 def mail_notice(firm_id: int, object_id: str) -> None:
     """Put a notice's mail into the outbox for each member who works for the firm."""
 

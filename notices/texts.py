@@ -16,7 +16,9 @@ from django.template import Context, Engine
 _FOLDER = Path(__file__).parent / "content"
 _FILES = ("copy_ja.json", "mails_ja.json")
 _NAME = re.compile(r"{{ (\w+) }}|{% if (\w+) %}|{% endif %}")
-_ENGINE = Engine(autoescape=False)  # plain text
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROL_IN_TEXT = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+_ENGINE = Engine()
 _LONGEST_SUBJECT = 300
 
 # What stands there when nobody gave it. Everything else must be given.
@@ -51,7 +53,7 @@ class Text:
             if name in context and is_blank(context[name]):
                 context[name] = instead
         subject, body = (_render(source, context) for source in (self.subject, self.body))
-        return one_line(subject)[:_LONGEST_SUBJECT], body
+        return one_line(subject)[:_LONGEST_SUBJECT], _CONTROL_IN_TEXT.sub("", body)
 
     def _lacks(self, name: str, values: Mapping[str, object]) -> bool:
         if name not in values:
@@ -65,7 +67,7 @@ def is_blank(value: object) -> bool:
 
 def one_line(text: str) -> str:
     """Without line breaks and control characters, so that nothing typed becomes a header."""
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return _CONTROL.sub(" ", text).strip()
 
 
 @cache
@@ -94,4 +96,4 @@ def _read(name: str, entry: Mapping[str, str]) -> Text:
 
 
 def _render(source: str, context: Mapping[str, object]) -> str:
-    return str(_ENGINE.from_string(source).render(Context(dict(context), use_l10n=False)))
+    return str(_ENGINE.from_string(source).render(Context(dict(context), autoescape=False, use_l10n=False)))

@@ -8,6 +8,7 @@
 """
 
 import logging
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.core.files.base import ContentFile
@@ -88,13 +89,13 @@ def _keep(scope: Scope, kind: Document, job: Job, claim: Claim, pdf: bytes) -> N
         raise
 
 
-def _step(job: Job, claim: Claim, progress: float, message: str, **fields: object) -> None:
+def _step(job: Job, claim: Claim, progress: float, message: str, **fields: Any) -> None:
     """Show how far it is. Raises LeaseLost when a later attempt has begun."""
     if not move(job, Job.State.RUNNING, attempt=claim.attempt, progress=progress, message=message, **fields):
         raise LeaseLost
 
 
-def _end(job: Job, claim: Claim, state: str, message: str, **fields: object) -> None:
+def _end(job: Job, claim: Claim, state: str, message: str, **fields: Any) -> None:
     progress = 1.0 if state == Job.State.DONE else 0.0
     if not move(
         job,

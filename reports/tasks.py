@@ -12,7 +12,7 @@ from tenancy import due
 due.kind(REPORT, task="reports.render", queue="reports")
 
 
-@shared_task(name="reports.render", queue="reports")
+@shared_task(name="reports.render")
 def render(firm_id: int, object_id: str) -> None:
     """Make a job's document."""
     due.run(REPORT, object_id, partial(make, firm_id, UUID(object_id)))

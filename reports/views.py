@@ -79,9 +79,8 @@ def file_response(job: Job) -> HttpResponse:
     except FileNotFoundError as missing:
         raise Http404 from missing
     response = HttpResponse(content, content_type="application/pdf")
-    response.headers["Content-Disposition"] = content_disposition_header(
-        True, job.filename or f"{job.pk}.pdf"
-    )
+    name = job.filename or f"{job.pk}.pdf"
+    response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -1,0 +1,170 @@
+"""Notices inside the product: everybody of the firm, once, read by each for themselves."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from notices.actions import notify_firm
+from notices.models import Mail, Notice, NoticeRead
+from notices.tasks import mail_notice
+from tenancy import clock
+from tenancy.models import Due, Membership
+from tenancy.scope import NoScope, Scope, open_scope
+from tests.conftest import House
+
+As = Callable[[str], Client]
+NEW = {
+    "company_name": "株式会社ア",
+    "grade": "B",
+    "detail_url": "http://localhost:8000/michisuji/diagnoses/1/",
+}
+
+
+def tell(house: House, key: str = "diagnosis:1", **more: object) -> None:
+    with open_scope(Scope(firm_id=house.firm.pk, link=uuid4())):
+        notify_firm(
+            key=key,
+            title="株式会社アから簡易診断が届きました",
+            body="評価はBです。",
+            url=f"/{house.firm.slug}/diagnoses/1/",
+            **more,  # type: ignore[arg-type]
+        )
+
+
+def unread(house: House, name: str) -> int:
+    with open_scope(house.scope):
+        return Notice.objects.unread(house.members[name]).count()
+
+
+def test_a_visitor_tells_the_firm_without_seeing_who_works_there(michisuji: House) -> None:
+    tell(michisuji)
+    assert (unread(michisuji, "青木"), unread(michisuji, "馬場")) == (1, 1)
+    with open_scope(Scope(firm_id=michisuji.firm.pk)):
+        assert not Notice.objects.exists()
+        assert not Membership.objects.exists()
+
+
+@pytest.mark.guard("outbox.once")
+def test_the_same_thing_is_told_once(michisuji: House) -> None:
+    tell(michisuji)
+    tell(michisuji)
+    assert unread(michisuji, "青木") == 1
+
+
+def test_another_firm_hears_nothing_of_it(michisuji: House, aoba: House, as_: As) -> None:
+    tell(michisuji)
+    assert unread(aoba, "権藤") == 0
+    assert "株式会社ア" not in as_("権藤").get("/aoba/notices/").content.decode()
+    with open_scope(michisuji.scope):
+        notice = Notice.objects.get()
+    assert as_("権藤").get(f"/aoba/notices/{notice.pk}/").status_code == 404
+
+
+def test_without_a_scope_nothing_is_told() -> None:
+    with pytest.raises(NoScope):
+        notify_firm(key="k", title="t", body="", url="/")
+
+
+@pytest.mark.parametrize("url", ["https://evil.example/", "//evil.example/", "", "michisuji/"])
+def test_a_notice_leads_nowhere_outside(michisuji: House, url: str) -> None:
+    with open_scope(michisuji.scope), pytest.raises(ValueError, match="inside"):
+        notify_firm(key="k", title="t", body="", url=url)
+
+
+def test_each_reads_for_themselves(michisuji: House, as_: As) -> None:
+    tell(michisuji)
+    tell(michisuji, "diagnosis:2")
+    with open_scope(michisuji.scope):
+        notice = Notice.objects.get(key="diagnosis:1")
+    answer = as_("青木").get(f"/michisuji/notices/{notice.pk}/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/michisuji/diagnoses/1/")
+    as_("青木").get(f"/michisuji/notices/{notice.pk}/")
+    assert (unread(michisuji, "青木"), unread(michisuji, "馬場")) == (1, 2)
+
+
+def test_all_is_read_with_one_click_or_two(michisuji: House, as_: As) -> None:
+    tell(michisuji)
+    tell(michisuji, "diagnosis:2")
+    aoki = as_("青木")
+    assert aoki.get("/michisuji/notices/read/").status_code == 405
+    for _ in range(2):
+        assert aoki.post("/michisuji/notices/read/").status_code == 302
+    assert (unread(michisuji, "青木"), unread(michisuji, "馬場")) == (0, 2)
+    assert "すべて既読にする" not in aoki.get("/michisuji/notices/").content.decode()
+    with open_scope(michisuji.scope):
+        assert NoticeRead.objects.count() == 2
+
+
+def test_whoever_joins_later_does_not_begin_with_old_news(michisuji: House) -> None:
+    tell(michisuji)
+    with open_scope(michisuji.scope):
+        Membership.objects.filter(pk=michisuji.members["馬場"].pk).update(created_at=clock.now())
+        michisuji.members["馬場"].refresh_from_db()
+    assert (unread(michisuji, "青木"), unread(michisuji, "馬場")) == (1, 0)
+
+
+def test_what_nobody_opened_for_ninety_days_is_no_longer_news(michisuji: House) -> None:
+    tell(michisuji)
+    with clock.stopped_at(clock.now() + timedelta(days=91)):
+        assert unread(michisuji, "青木") == 0
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [("千葉", 403), ("土井", 403), ("江口", 403), ("権藤", 404), ("誰か", 302)]
+)
+def test_notices_are_for_those_who_work_for_the_firm(
+    michisuji: House, as_: As, who: str, status: int
+) -> None:
+    tell(michisuji)
+    assert as_(who).get("/michisuji/notices/").status_code == status
+    assert as_(who).post("/michisuji/notices/read/").status_code == status
+
+
+def test_the_bell_counts_with_one_query_however_much_there_is(michisuji: House, as_: As) -> None:
+    baba = as_("馬場")
+    tell(michisuji)
+    with CaptureQueriesContext(connection) as few:
+        page = baba.get("/michisuji/notices/").content.decode()
+    assert '<span class="unread">1<' in page
+    for each in range(2, 70):
+        tell(michisuji, f"diagnosis:{each}")
+    with CaptureQueriesContext(connection) as many:
+        page = baba.get("/michisuji/notices/").content.decode()
+    assert '<span class="unread">69<' in page
+    assert len(many) == len(few)
+    counting = [
+        each for each in many if "count(" in each["sql"].lower() and "notices_noticeread" in each["sql"]
+    ]
+    assert len(counting) == 1
+
+
+# ── The same by mail ──
+
+
+@pytest.mark.guard("outbox.once")
+def test_each_who_works_for_the_firm_also_gets_one_mail(michisuji: House) -> None:
+    for _ in range(2):
+        tell(michisuji, mail="new_diagnosis", context=NEW)
+        for due in Due.objects.filter(kind="notice"):
+            mail_notice(michisuji.firm.pk, str(due.object_id))
+    with open_scope(michisuji.scope):
+        mails = list(Mail.objects.order_by("to"))
+    assert [each.to for each in mails] == ["aoki@michisuji.example", "baba@michisuji.example"]
+    assert "総合評価:B" in mails[0].body
+    assert Due.objects.filter(kind="mail").count() == 2
+
+
+def test_nobody_who_left_gets_a_mail(michisuji: House) -> None:
+    with open_scope(michisuji.scope):
+        Membership.objects.filter(pk=michisuji.members["馬場"].pk).update(state="ended")
+    michisuji.people["青木"].is_active = False
+    michisuji.people["青木"].save()
+    tell(michisuji, mail="new_diagnosis", context=NEW)
+    mail_notice(michisuji.firm.pk, str(Due.objects.get(kind="notice").object_id))
+    with open_scope(michisuji.scope):
+        assert not Mail.objects.exists()
