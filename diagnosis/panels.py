@@ -9,13 +9,13 @@ SHOWN = 5
 
 
 def new_diagnoses(visit: Visit) -> Content:
-    """Those that nobody has looked at, and those that wait to be taken over. Three queries."""
+    """Those that nobody has looked at, or that wait to be taken over. Three queries."""
     submitted = Diagnosis.objects.submitted()
+    to_do = submitted.to_do()
+    shown = list(to_do.as_rows()[:SHOWN])
     unseen = submitted.unseen().count()
-    waiting = list(submitted.waiting().as_rows()[:SHOWN])
     thought = f"新しい簡易診断が{unseen}件届いています。" if unseen else ""
-    values = {"unseen": unseen, "waiting": waiting, "more": submitted.waiting().count() - len(waiting)}
-    return Content(values, thought=thought)
+    return Content({"rows": shown, "more": to_do.count() - len(shown)}, thought=thought)
 
 
 def latest_of_company(visit: Visit, company: Company) -> Content:

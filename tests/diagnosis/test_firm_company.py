@@ -1,6 +1,8 @@
 """支援先企業にする, and what a company's page offers: history, 代理入力, a link, two diagnoses side by side."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -8,6 +10,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from diagnosis import questionnaire
+from diagnosis.calc import pages
 from diagnosis.models import Diagnosis
 from notices.models import Mail
 from tenancy.models import Company, Trail
@@ -214,11 +218,8 @@ def test_what_is_typed_for_the_company_says_who_typed_and_who_said_it(
 
 
 def _answer(client: Client, where: str) -> None:
-    from diagnosis.calc import pages
-    from diagnosis.questionnaire import current
-
     given = {**CASES["case02"]["answers"], **CASES["case02"]["facts"]}
-    for page in pages(current()):
+    for page in pages(questionnaire.current()):
         data = {id: "na" if given[id] is None else given[id] for id in page.ids}
         assert client.post(f"{where}{page.number}/", data).status_code == 302
 
@@ -293,6 +294,30 @@ def test_the_same_one_twice_asks_for_another(baba: Client, michisuji: House, a: 
     one, _ = (answered(michisuji, "ア", company=a) for _ in range(2))
     shown = baba.get(of(a, f"compare/?before={one.pk}&after={one.pk}")).content.decode()
     assert "違う日の診断を二つお選びください" in shown
+
+
+def test_other_versions_of_the_questionnaire_are_not_subtracted(
+    baba: Client, michisuji: House, a: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _ = (answered(michisuji, "ア", case=case, company=a) for case in ("case04", "case02"))
+    _publish("1.0.0", "9.9.9", tmp_path, monkeypatch)
+    with open_scope(michisuji.scope):
+        Diagnosis.objects.filter(pk=one.pk).update(questionnaire_version="9.9.9")
+    shown = baba.get(of(a, "compare/")).content.decode()
+    assert "設問の版が違うため、点数の差は示していません(前回は第9.9.9版、今回は第1.0.0版)" in shown
+    assert "24.9" in shown
+    assert "61.8" in shown
+    assert "+36.9" not in shown
+    assert "変わったご回答" not in shown
+
+
+def _publish(present: str, further: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second version of the questionnaire, in a folder of its own."""
+    text = (questionnaire.CONTENT / f"questionnaire-{present}.json").read_text(encoding="utf-8")
+    for version in (present, further):
+        published = json.dumps(json.loads(text) | {"version": version}, ensure_ascii=False)
+        (folder / f"questionnaire-{version}.json").write_text(published, encoding="utf-8")
+    monkeypatch.setattr(questionnaire, "CONTENT", folder)
 
 
 # ── Nobody else ──

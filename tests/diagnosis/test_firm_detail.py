@@ -147,6 +147,15 @@ def test_a_comment_too_long_is_refused_and_not_lost(baba: Client, one: Diagnosis
     assert texts(michisuji) == []
 
 
+def test_a_comment_of_ten_megabytes_is_refused_in_words(
+    baba: Client, one: Diagnosis, michisuji: House
+) -> None:
+    answer = baba.post(of(one, "comment/"), {"text": "a" * 10_000_000, "based_on": 0})
+    assert answer.status_code == 400
+    assert "お読みできませんでした" in answer.content.decode() or "もう一度" in answer.content.decode()
+    assert texts(michisuji) == []
+
+
 def test_an_emptied_comment_is_a_version_too(baba: Client, one: Diagnosis, michisuji: House) -> None:
     baba.post(of(one, "comment/"), {"text": "書きました", "based_on": 0})
     baba.post(of(one, "comment/"), {"text": "", "based_on": 1})

@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from diagnosis.models import Diagnosis
+from notices.models import Notice
 from tenancy.scope import open_scope
 from tests.conftest import House
 from tests.diagnosis.firm_help import answered
@@ -80,6 +81,14 @@ def test_nothing_found_leads_back_to_all(as_: As, michisuji: House) -> None:
 def test_a_choice_that_does_not_exist_narrows_nothing(as_: As, michisuji: House) -> None:
     answered(michisuji)
     assert "利根あおば精工" in shown(as_("馬場"), "?show=%27&grade=Z&page=999")
+
+
+def test_the_notice_of_a_new_one_leads_to_it(as_: As, michisuji: House) -> None:
+    one, client = answered(michisuji), as_("馬場")
+    with open_scope(michisuji.scope):
+        address = Notice.objects.get(url__contains=str(one.pk)).url
+    assert address == f"{LIST}{one.pk}/"
+    assert client.get(address).status_code == 200
 
 
 def test_an_empty_list_says_how_it_fills(as_: As) -> None:
