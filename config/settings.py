@@ -42,10 +42,12 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 TRUSTED_PROXIES = int(os.environ.get("TRUSTED_PROXIES", "0"))
 
 # ── Secrets ──
-# SECRET_KEY: ≥ 50 random characters; signs links and sessions. Changing it ends every link that was sent.
+# SECRET_KEY: ≥ 50 random characters; signs links and sessions. Changing it alone ends every link that was sent.
 SECRET_KEY = required("SECRET_KEY", "a long random text")
 if HTTPS and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5):
     raise ImproperlyConfigured("SECRET_KEY is too weak: at least 50 random characters.")
+# OLD_SECRET_KEYS: earlier keys, comma separated; what they signed is still accepted. So a key can be changed in peace.
+SECRET_KEY_FALLBACKS = [key for key in os.environ.get("OLD_SECRET_KEYS", "").split(",") if key]
 DEBUG = False  # one behaviour everywhere: error pages are the ones people see
 
 # ── Where it keeps things ──
@@ -94,6 +96,7 @@ INSTALLED_APPS = [
     "notices",
     "reports",
     "diagnosis",
+    "config",  # no models: the one command that knows all apps (load_demo)
 ]
 MIDDLEWARE = [
     "tenancy.middleware.RequestIdMiddleware",
@@ -284,25 +287,29 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
 # ── API ──
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["tenancy.api.DoorAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tenancy.api.authentication.DoorAuthentication"],
+    # Who may what is declared on the view and checked at the door (tenancy.middleware), pages and API alike.
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": [
-        "rest_framework.parsers.JSONParser",
-        "rest_framework.parsers.MultiPartParser",
-    ],
-    "EXCEPTION_HANDLER": "tenancy.api.problem_details",
+    "DEFAULT_PARSER_CLASSES": ["tenancy.api.parsers.CarefulJSONParser"],
+    "EXCEPTION_HANDLER": "tenancy.api.problems.problem_details",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
-    "TITLE": "Michisuji API",
+    "TITLE": "道筋 Michisuji API",
     "VERSION": "1",
+    "DESCRIPTION": (
+        "`Authorization: Bearer <トークン>` を付けてご利用ください。エラーは RFC 9457 の形式"
+        "(`application/problem+json`)で、`detail` に日本語の説明が入ります。"
+    ),
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "DiagnosisState": "diagnosis.models.Diagnosis.State",
+        "JobState": "reports.models.Job.State",
+    },
 }
 
 # ── Logs: one JSON line each, with request, firm and actor, never personal data ──

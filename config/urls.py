@@ -11,6 +11,12 @@ urlpatterns = [
     path("theme/", views.theme, name="theme"),
     path("entrance/", views.entrance, name="entrance"),
     path("accounts/", include("tenancy.account_urls")),
+    path("api/v1/", include("tenancy.api.urls")),
+    path("api/v1/firms/<slug:firm>/", include("diagnosis.api")),
+    path("api/v1/firms/<slug:firm>/", include("reports.api")),
+    path("<slug:firm>/", include("diagnosis.urls")),
+    path("<slug:firm>/", include("notices.urls")),
+    path("<slug:firm>/", include("reports.urls")),
     path("<slug:firm>/", include("tenancy.urls")),
 ]
 

@@ -1,7 +1,9 @@
 """The door: who knocks, at which firm, with what role. Used by the middleware for pages and API alike."""
 
 import hashlib
+import re
 from dataclasses import dataclass
+from secrets import token_urlsafe
 
 from django.http import HttpRequest
 
@@ -9,17 +11,20 @@ from tenancy import clock, guards
 from tenancy.links import Link, read_token
 from tenancy.models import ApiToken, Firm, Membership, User
 from tenancy.permissions import SIGNED_IN, VISITOR, Access, may
+from tenancy.responses import is_api
 from tenancy.scope import Scope, change_scope
 
+TOKEN_MARK = "mst_"  # lets secret scanners know one when they see it
 TOUCH_EVERY_SECONDS = 60  # a token's last use is written at most this often
 
 
 class Closed(Exception):
-    """The door stays closed. `status`: 401 nobody signed in, 403 a member who may not, 404 everything else."""
+    """The door stays closed. `status`: 401 nobody signed in, 403 a member who may not, 404 everything else;
+    429 too often, then `retry_after` says in how many seconds again."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, retry_after: int | None = None) -> None:
         super().__init__(status)
-        self.status = status
+        self.status, self.retry_after = status, retry_after
 
 
 @dataclass
@@ -45,6 +50,17 @@ def bearer(request: HttpRequest) -> str:
     return token.strip() if kind.lower() == "bearer" else ""
 
 
+def make_token_text(firm_id: int) -> str:
+    """A new API token. It says which firm's wall it stands behind, so that it can be looked up at any address."""
+    return f"{TOKEN_MARK}{firm_id}_{token_urlsafe(32)}"
+
+
+def firm_of(token: str) -> int:
+    """The firm that an API token names, 0 if it names none."""
+    found = re.fullmatch(rf"{TOKEN_MARK}([0-9]{{1,18}})_[A-Za-z0-9_-]+", token)
+    return int(found[1]) if found else 0
+
+
 def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
@@ -52,18 +68,21 @@ def hash_of(token: str) -> str:
 def enter_firm(request: HttpRequest, slug: str, access: Access, token: str = "") -> Visit:
     """Open the scope for this request and return the visit. Must run inside `open_scope(Scope(user_id=…))`.
 
+    A visitors' page takes everybody as a visitor; a visitors' door of the API knows its members.
     Raises Closed. Firms that do not exist and firms where the person has no membership take the same queries.
     """
-    if access.permission == VISITOR and not bearer(request):
+    if access.permission == VISITOR and not bearer(request) and not is_api(request):
         return _enter_as_visitor(request, slug, access, token)
     membership = _by_token(request, slug) if bearer(request) else _by_session(request, slug)
+    if membership is None and access.permission == VISITOR and not bearer(request):
+        return _enter_as_visitor(request, slug, access, token)
     if membership is None:
         raise Closed(401 if bearer(request) else 404)
     change_scope(**vars(membership.scope()))
     visit = Visit(membership.firm, membership, by_token=bool(bearer(request)))
-    if access.permission not in (VISITOR, SIGNED_IN) and guards.stands("door.permission"):
-        if not visit.may(access.permission):
-            raise Closed(403)
+    needs_a_role = access.permission not in (VISITOR, SIGNED_IN) and guards.stands("door.permission")
+    if needs_a_role and not visit.may(access.permission):
+        raise Closed(403)
     return visit
 
 
@@ -81,25 +100,40 @@ def _enter_as_visitor(request: HttpRequest, slug: str, access: Access, token: st
 def _by_session(request: HttpRequest, slug: str) -> Membership | None:
     if not isinstance(request.user, User) or not request.user.is_active:
         return None
-    members = Membership.objects.active().select_related("firm").filter(firm__slug=slug)
-    if guards.stands("door.membership"):
-        members = members.filter(user_id=request.user.pk)
-    return members.order_by("pk").first()
+    members = Membership.objects.active().select_related("firm")
+    return members.filter(firm__slug=slug, user_id=request.user.pk).order_by("pk").first()
 
 
 def _by_token(request: HttpRequest, slug: str) -> Membership | None:
-    """The token's membership. Tokens stand behind the firm's wall, so the firm named in the address is asked for it."""
-    firm = Firm.objects.filter(slug=slug, state=Firm.State.ACTIVE).first()
-    change_scope(**vars(Scope.of_firm(firm.pk if firm else 0)))
+    """The token's membership; None for a token that is unknown, revoked or of somebody who has left.
+
+    Raises Closed(404) when it is good, but for another firm than the one in the address, with the same queries.
+    """
+    change_scope(**vars(Scope.of_firm(firm_of(bearer(request)))))
     token = (
         ApiToken.objects.filter(hash=hash_of(bearer(request)), revoked_at=None)
         .select_related("membership__firm", "membership__user")
         .first()
     )
-    if token is None or token.membership.state != Membership.State.ACTIVE or not token.membership.user.is_active:
+    if token is None or not _is_in_force(token.membership):
         return None
-    now = clock.now()
-    if token.last_used_at is None or (now - token.last_used_at).total_seconds() > TOUCH_EVERY_SECONDS:
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    _touch(token)
+    if token.membership.firm.slug != slug:
+        raise Closed(404)
     request.user = token.membership.user
     return token.membership
+
+
+def _touch(token: ApiToken) -> None:
+    """Note the use. Never waits: of requests at the same moment, one notes it."""
+    now = clock.now()
+    if token.last_used_at and (now - token.last_used_at).total_seconds() <= TOUCH_EVERY_SECONDS:
+        return
+    free = ApiToken.objects.select_for_update(skip_locked=True, no_key=True).filter(pk=token.pk)
+    if free.exists():
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+
+
+def _is_in_force(membership: Membership) -> bool:
+    active = membership.state == Membership.State.ACTIVE and membership.firm.state == Firm.State.ACTIVE
+    return active and membership.user.is_active

@@ -27,6 +27,11 @@ def within(limit: Limit, who: str) -> bool:
         return bool(cursor.fetchone()[0] <= limit.count)
 
 
+def seconds_left(limit: Limit) -> int:
+    """How long the present window still lasts; at least 1."""
+    return limit.seconds - int(clock.now().timestamp()) % limit.seconds
+
+
 def address_of(request: HttpRequest) -> str:
     """The client's address: the peer, or the entry that our own outermost proxy wrote into X-Forwarded-For."""
     hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]

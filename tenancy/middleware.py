@@ -64,7 +64,7 @@ class ScopeMiddleware:
             with self._transaction(request):
                 return self._answer(request, match, access)
         except Closed as closed:
-            return refusal(request, closed.status)
+            return refusal(request, closed.status, closed.retry_after)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Remember it: Django turns a view's exception into a response before it reaches `__call__`."""
@@ -96,7 +96,7 @@ class ScopeMiddleware:
                 continue
             who = limits.address_of(request) if limit.per == "address" else match.kwargs["firm"]
             if not limits.within(limit, who):
-                raise Closed(429)
+                raise Closed(429, retry_after=limits.seconds_left(limit))
 
     @contextmanager
     def _transaction(self, request: HttpRequest) -> Any:

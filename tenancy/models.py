@@ -397,6 +397,26 @@ class ApiToken(FirmModel):
         return self.name
 
 
+class IdempotencyKey(FirmModel):
+    """What a POST to the API was answered, kept for who sends the same again; see `tenancy.api.idempotency`."""
+
+    hash = models.CharField(max_length=64)  # of firm, who, route and key
+    body = models.CharField(max_length=64)  # the hash of what was sent
+    status = models.PositiveSmallIntegerField()
+    answer = models.TextField()
+    expires_at = models.DateTimeField()
+
+    class Meta(FirmModel.Meta):
+        constraints = [
+            *FirmModel.Meta.constraints,
+            models.UniqueConstraint(name="tenancy_idempotencykey_hash", fields=["firm", "hash"]),
+        ]
+        indexes = [models.Index(name="tenancy_idempotencykey_end", fields=["firm", "expires_at"])]
+
+    def __str__(self) -> str:
+        return self.hash[:8]
+
+
 class Trail(FirmModel):
     """The audit trail: one row per act. Append-only; names the fields that changed, holds no personal value."""
 

@@ -1,25 +1,54 @@
 """Answers at the door: the same status, body and headers whether a thing is missing or forbidden."""
 
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 
+
+class Words(NamedTuple):
+    """A kind of problem: its name for programs, what it is, and what to do about it."""
+
+    kind: str
+    title: str
+    detail: str
+
+
 PROBLEMS = {
-    400: ("bad-request", "内容をお読みできませんでした。入力をご確認のうえ、もう一度お試しください。"),
-    401: ("unauthorized", "サインインするか、有効なトークンを付けてください。"),
-    403: ("forbidden", "この操作を行う権限がありません。担当コンサルタントへお問い合わせください。"),
-    404: ("not-found", "お探しのものが見つかりませんでした。"),
-    405: ("method-not-allowed", "この方法ではご利用いただけません。"),
-    409: ("conflict", "同じ要求を処理しています。少し待ってから、もう一度お試しください。"),
-    410: ("gone", "このリンクはご利用いただけなくなりました。"),
-    422: ("idempotency-key-reused", "同じ Idempotency-Key が、別の内容で使われています。"),
-    429: (
+    400: Words(
+        "bad-request",
+        "お読みできない要求",
+        "内容をお読みできませんでした。入力をご確認のうえ、もう一度お試しください。",
+    ),
+    401: Words("unauthorized", "認証が必要", "サインインするか、有効なトークンを付けてください。"),
+    403: Words(
+        "forbidden", "権限なし", "この操作を行う権限がありません。担当コンサルタントへお問い合わせください。"
+    ),
+    404: Words("not-found", "該当なし", "お探しのものが見つかりませんでした。"),
+    405: Words("method-not-allowed", "使えないメソッド", "この方法ではご利用いただけません。"),
+    406: Words("not-acceptable", "お返しできない形式", "Accept には application/json を指定してください。"),
+    409: Words("conflict", "処理中", "同じ要求を処理しています。少し待ってから、もう一度お試しください。"),
+    410: Words("gone", "期限切れ", "このリンクはご利用いただけなくなりました。"),
+    413: Words("content-too-large", "大きすぎる内容", "内容が大きすぎます。1MBまでにしてお送りください。"),
+    415: Words(
+        "unsupported-media-type",
+        "お読みできない形式",
+        "この形式はお読みできません。Content-Type に application/json を指定してください。",
+    ),
+    422: Words(
+        "idempotency-key-reused", "キーの使い回し", "同じ Idempotency-Key が、別の内容で使われています。"
+    ),
+    429: Words(
         "too-many-requests",
+        "多すぎる要求",
         "短い時間に多くのお申し込みがありました。しばらく待ってから、もう一度お試しください。",
     ),
-    500: ("error", "処理できませんでした。時間をおいて、もう一度お試しください。"),
+    500: Words("error", "処理の失敗", "処理できませんでした。時間をおいて、もう一度お試しください。"),
+    503: Words(
+        "unavailable", "休止中", "ただいまご利用いただけません。時間をおいて、もう一度お試しください。"
+    ),
 }
 
 
@@ -27,12 +56,14 @@ def is_api(request: HttpRequest) -> bool:
     return request.path_info.startswith("/api/")
 
 
-def problem(status: int, detail: str = "", **members: object) -> JsonResponse:
-    """An RFC 9457 problem details answer with a Japanese `detail`."""
-    kind, usual = PROBLEMS.get(status, PROBLEMS[400])
+def problem(
+    status: int, detail: str = "", *, retry_after: int | None = None, **members: object
+) -> JsonResponse:
+    """An RFC 9457 problem details answer with a Japanese `detail`. `retry_after`: seconds."""
+    kind, title, usual = PROBLEMS.get(status, PROBLEMS[400 if status < 500 else 500])
     body = {
-        "type": f"about:blank#{kind}",
-        "title": kind,
+        "type": f"urn:michisuji:problem:{kind}",
+        "title": title,
         "status": status,
         "detail": detail or usual,
         **members,
@@ -41,19 +72,21 @@ def problem(status: int, detail: str = "", **members: object) -> JsonResponse:
     response.headers["Content-Type"] = "application/problem+json"
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
-    if status == 409:
-        response.headers["Retry-After"] = "1"
+    if retry_after or status == 409:
+        response.headers["Retry-After"] = str(retry_after or 1)
     return response
 
 
-def refusal(request: HttpRequest, status: int) -> HttpResponse:
+def refusal(request: HttpRequest, status: int, retry_after: int | None = None) -> HttpResponse:
     """What a closed door says: to sign-in for pages, a problem for the API, an error page without form, nonce or id."""
     if is_api(request):
-        response: HttpResponse = problem(status)
+        response: HttpResponse = problem(status, retry_after=retry_after)
     elif status == 401:
         target = urlencode({"next": request.get_full_path()})
         response = HttpResponseRedirect(f"{resolve_url('account_login')}?{target}")
     else:
         response = HttpResponse(render_to_string(f"{status}.html"), status=status)
+    if retry_after:
+        response.headers["Retry-After"] = str(retry_after)
     response.headers["Cache-Control"] = "private, no-store"
     return response

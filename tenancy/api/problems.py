@@ -1,0 +1,80 @@
+"""Every error of the API as problem details (RFC 9457); nothing half-done stays behind."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, JsonResponse
+from rest_framework import exceptions, status
+
+from tenancy.responses import problem
+
+CHECK_INPUT = "入力内容をご確認ください。"
+UNREADABLE = "JSON としてお読みできませんでした。書式と文字コード(UTF-8)をご確認ください。"
+
+
+class TooLarge(exceptions.APIException):
+    """The body is larger than the door takes."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+
+
+class Busy(exceptions.APIException):
+    """The same request is being worked on at this moment."""
+
+    status_code = status.HTTP_409_CONFLICT
+
+
+class KeyReused(exceptions.APIException):
+    """The Idempotency-Key stands for a request with another body."""
+
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+
+
+def problem_details(exception: Exception, context: dict[str, Any]) -> JsonResponse | None:
+    """DRF's exception handler. None for what is no answer but a fault: Django then makes the 500 of it."""
+    transaction.set_rollback(True)
+    if isinstance(exception, Http404):
+        return problem(404)
+    if isinstance(exception, PermissionDenied):
+        return problem(403)
+    if isinstance(exception, exceptions.ValidationError):
+        return problem(400, CHECK_INPUT, errors=by_field(exception.detail))
+    if isinstance(exception, exceptions.ParseError):
+        return problem(400, UNREADABLE)
+    if isinstance(exception, exceptions.APIException):
+        return _of_api_exception(exception, context)
+    return None
+
+
+def _of_api_exception(exception: exceptions.APIException, context: dict[str, Any]) -> JsonResponse:
+    wait = getattr(exception, "wait", None)
+    answer = problem(exception.status_code, retry_after=math.ceil(wait) if wait else None)
+    if isinstance(exception, exceptions.MethodNotAllowed):
+        answer.headers["Allow"] = ", ".join(context["view"].allowed_methods)
+    return answer
+
+
+def by_field(detail: Any, path: str = "") -> dict[str, list[str]]:
+    """Messages by field; fields inside fields are named with a dot. Messages that belong to no field stand under ''."""
+    found: dict[str, list[str]] = {}
+    for name, message in _messages(detail, path):
+        found.setdefault(name, []).append(message)
+    return found
+
+
+def _messages(detail: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(detail, Mapping):
+        for name, inner in detail.items():
+            yield from _messages(inner, _joined(path, "" if name == "non_field_errors" else str(name)))
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _messages(inner, path)
+    else:
+        yield path, str(detail)
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path and name else path or name
