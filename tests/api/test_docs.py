@@ -1,0 +1,103 @@
+"""The description of the API, for programs and for people."""
+
+from collections.abc import Iterator
+from io import StringIO
+from shutil import which
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from jsonschema import Draft202012Validator
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.api.conftest import V1, Program, answered
+
+
+def schema() -> dict[str, Any]:
+    answer = Client(SERVER_NAME="localhost").get("/api/v1/schema/")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_the_schema_is_made_without_a_warning() -> None:
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=StringIO())
+
+
+def test_the_schema_is_openapi_3_1_and_open_to_everybody(db: None) -> None:
+    found = schema()
+    assert found["openapi"].startswith("3.1")
+    assert set(found["components"]["securitySchemes"]) == {"token", "session"}
+    assert "/api/v1/firms/{firm}/diagnoses/" in found["paths"]
+
+
+def test_the_schema_also_comes_as_yaml(db: None) -> None:
+    headers = {"Accept": "application/vnd.oai.openapi"}
+    answer = Client(SERVER_NAME="localhost").get("/api/v1/schema/", headers=headers)
+    assert answer.content.startswith(b"openapi: 3.1")
+
+
+def test_every_post_declares_the_key_and_every_door_its_refusals(db: None) -> None:
+    for path, doors in schema()["paths"].items():
+        for method, door in doors.items():
+            assert {"401", "404"} <= set(door["responses"]), (method, path)
+            names = {each["name"] for each in door.get("parameters", [])}
+            assert ("Idempotency-Key" in names) == (method == "post"), (method, path)
+
+
+def test_what_is_answered_is_what_the_schema_says(baba: Program) -> None:
+    found = schema()
+    diagnosis = baba.post(f"{V1}/diagnoses/", answered()).json()
+    job = baba.post(f"{V1}/diagnoses/{diagnosis['id']}/report/").json()
+    for body, path, method, status in (
+        (diagnosis, "diagnoses/", "post", "201"),
+        (baba.get(f"{V1}/diagnoses/").json(), "diagnoses/", "get", "200"),
+        (baba.get(f"{V1}/companies/").json(), "companies/", "get", "200"),
+        (job, "jobs/{job}/", "get", "200"),
+    ):
+        answers = found["paths"][f"/api/v1/firms/{{firm}}/{path}"][method]["responses"]
+        wanted = answers[status]["content"]["application/json"]["schema"]
+        Draft202012Validator({**wanted, "components": found["components"]}).validate(body)
+
+
+# ── In a browser ──
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium. Playwright keeps a loop running, which Django takes for asynchronous code."""
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path=which("chromium"), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_docs_page_can_be_read_without_a_csp_violation(
+    live_server: Any, chromium: Browser, width: int
+) -> None:
+    page = chromium.new_page(viewport={"width": width, "height": 900})
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.add_init_script(
+        "window.violations = [];"
+        "document.addEventListener('securitypolicyviolation',"
+        " event => window.violations.push(event.violatedDirective + ' ' + event.blockedURI + ' ' + event.sample))"
+    )
+    page.goto(f"{live_server.url}/api/v1/docs/")
+    page.locator(".opblock").nth(8).wait_for()
+    page.locator(".opblock-post").first.click()
+    page.locator(".opblock-body").first.wait_for()
+    assert page.evaluate("window.violations") == []
+    assert [text for text in said if "Content Security" in text or "rror" in text] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+def test_the_docs_page_says_where_the_schema_is_to_who_has_no_javascript(db: None) -> None:
+    page = Client(SERVER_NAME="localhost").get("/api/v1/docs/").content.decode()
+    assert 'href="/api/v1/schema/"' in page
