@@ -154,7 +154,7 @@ class CompareForm(forms.Form):
     def pair(self) -> tuple[Diagnosis, Diagnosis]:
         """The two, the earlier one first. Only after `is_valid()`."""
         two = [self.diagnoses[self.cleaned_data[name]] for name in ("before", "after")]
-        before, after = sorted(two, key=lambda each: (each.submitted_at, each.pk))  # type: ignore[arg-type, return-value]
+        before, after = sorted(two, key=lambda each: (each.submitted_at, each.pk))
         return before, after
 
 

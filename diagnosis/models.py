@@ -40,7 +40,7 @@ class DiagnosisQuerySet(TenantQuerySet["Diagnosis"]):
         """Those that are being answered, with who types them, the latest touched first."""
         return (
             self.filter(state=Diagnosis.State.OPEN)
-            .select_related("typed_by__user")
+            .select_related("firm", "typed_by__user")
             .order_by("-updated_at", "-pk")
         )
 
@@ -51,6 +51,10 @@ class DiagnosisQuerySet(TenantQuerySet["Diagnosis"]):
     def waiting(self) -> "DiagnosisQuerySet":
         """Those that nobody has taken over: no company yet."""
         return self.filter(company=None)
+
+    def to_do(self) -> "DiagnosisQuerySet":
+        """Those that wait for a consultant: to be looked at, or to be taken over."""
+        return self.filter(models.Q(seen_at=None) | models.Q(company=None))
 
     def of_clients(self) -> "DiagnosisQuerySet":
         return self.filter(company__support_status=Company.Support.CLIENT)

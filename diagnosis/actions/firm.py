@@ -12,6 +12,7 @@ from diagnosis.addresses import answers_token, answers_url
 from diagnosis.models import Comment, Diagnosis
 from notices.actions import queue_mail
 from tenancy import clock, trail
+from tenancy.actions import create_company, update_company
 from tenancy.models import Company, Membership
 from tenancy.templatetags.michisuji import jdate
 
@@ -84,19 +85,16 @@ def take_over_company(
     linked = locked.company
     if linked is not None and company is not None and linked != company:
         raise NotThisCompany(linked)
-    target = linked or company or _new_company(locked, is_new=is_new)
-    target = Company.objects.select_for_update(of=("self",), no_key=True).get(pk=target.pk)
-    changed = _become_client(target, locked)
+    target = linked or company or _new_company(locked, actor, is_new=is_new)
+    taken, changed = _as_client(target, locked, actor)
     if linked is None:
-        locked.company = target
+        locked.company = taken
         locked.save(update_fields=["company"])
-        Comment.objects.filter(diagnosis=locked).update(company=target)
+        Comment.objects.filter(diagnosis=locked).update(company=taken)
     if linked is None or changed:
-        trail.record(
-            "take_over.company", locked, company_id=target.pk, new=linked is None and company is None
-        )
-    diagnosis.company = target
-    return target
+        trail.record("take_over.company", locked, company_id=taken.pk, new=linked is None and company is None)
+    diagnosis.company = taken
+    return taken
 
 
 def revoke_link(*, diagnosis: Diagnosis, version: int, actor: Membership) -> None:
@@ -165,27 +163,25 @@ def _locked(diagnosis: Diagnosis) -> Diagnosis:
     return Diagnosis.objects.select_for_update(of=("self",), no_key=True).get(pk=diagnosis.pk)
 
 
-def _new_company(diagnosis: Diagnosis, *, is_new: bool) -> Company:
+def _new_company(diagnosis: Diagnosis, actor: Membership, *, is_new: bool) -> Company:
     if not is_new and Company.objects.perhaps_the_same(name=diagnosis.company_name).exists():
         raise PerhapsTheSame
-    return Company.objects.create(name=diagnosis.company_name)
+    return create_company(values={"name": diagnosis.company_name}, actor=actor)
 
 
-def _become_client(company: Company, diagnosis: Diagnosis) -> bool:
-    """Fill what is empty, raise to client; whether anything changed."""
-    changed = [
-        name
+def _as_client(company: Company, diagnosis: Diagnosis, actor: Membership) -> tuple[Company, bool]:
+    """The company, filled in where it was empty and raised to client; and whether anything changed."""
+    row = Company.objects.select_for_update(of=("self",), no_key=True).get(pk=company.pk)
+    values: dict[str, object] = {
+        name: given
         for name in FILLED_IN
-        if getattr(company, name) in (None, "") and getattr(diagnosis, name) not in (None, "")
-    ]
-    for name in changed:
-        setattr(company, name, getattr(diagnosis, name))
-    if company.support_status != Company.Support.CLIENT:
-        company.support_status = Company.Support.CLIENT
-        changed.append("support_status")
-    if changed:
-        company.save(update_fields=changed)
-    return bool(changed)
+        if getattr(row, name) in (None, "") and (given := getattr(diagnosis, name)) not in (None, "")
+    }
+    if row.support_status != Company.Support.CLIENT:
+        values["support_status"] = Company.Support.CLIENT
+    if not values:
+        return row, False
+    return update_company(company=row, values=values, seen=None, actor=actor), True
 
 
 def _mail_invitation(diagnosis: Diagnosis, actor: Membership) -> None:
