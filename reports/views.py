@@ -51,6 +51,7 @@ def progress_of(
     visit = visit_of(request)
     if visit.membership and not again_url:
         again_url = reverse("reports:again", args=[visit.firm.slug, job.pk])
+    page = "reports/job.html" if visit.membership else "reports/job_public.html"
     context = {
         "job": job,
         "bar": Bar.of(job),
@@ -61,9 +62,8 @@ def progress_of(
         # The page itself has the button; the bar alone leads to it.
         "retry_url": poll_url if htmx and again_url else "",
         "back_url": back_url,
-        "shell": "shell_app.html" if visit.membership else "shell_public.html",
     }
-    response = render(request, "reports/_job.html" if htmx else "reports/job.html", context)
+    response = render(request, "reports/_job.html" if htmx else page, context)
     patch_vary_headers(response, ["HX-Request"])
     response.headers["Cache-Control"] = "private, no-store"
     return response
