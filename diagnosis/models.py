@@ -14,6 +14,8 @@ from tenancy.links import Link
 from tenancy.models import Company, Membership
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
+UNSEEN = models.Q(seen_at=None) & ~models.Q(origin="on_behalf")
+
 
 class DiagnosisQuerySet(TenantQuerySet["Diagnosis"]):
     def submitted(self) -> "DiagnosisQuerySet":
@@ -45,8 +47,8 @@ class DiagnosisQuerySet(TenantQuerySet["Diagnosis"]):
         )
 
     def unseen(self) -> "DiagnosisQuerySet":
-        """Those whose result no consultant has looked at."""
-        return self.filter(seen_at=None)
+        """Those whose result no consultant has looked at; whoever typed a 代理入力 knows it."""
+        return self.filter(UNSEEN)
 
     def waiting(self) -> "DiagnosisQuerySet":
         """Those that nobody has taken over: no company yet."""
@@ -54,7 +56,7 @@ class DiagnosisQuerySet(TenantQuerySet["Diagnosis"]):
 
     def to_do(self) -> "DiagnosisQuerySet":
         """Those that wait for a consultant: to be looked at, or to be taken over."""
-        return self.filter(models.Q(seen_at=None) | models.Q(company=None))
+        return self.filter(UNSEEN | models.Q(company=None))
 
     def of_clients(self) -> "DiagnosisQuerySet":
         return self.filter(company__support_status=Company.Support.CLIENT)
@@ -172,6 +174,11 @@ class Diagnosis(FirmModel):
 
     def __str__(self) -> str:
         return f"{self.company_name} {self.grade}"
+
+    @property
+    def is_unseen(self) -> bool:
+        """The same for one row as `unseen()` for many."""
+        return self.seen_at is None and self.origin != self.Origin.ON_BEHALF
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """As FirmModel's; keeps the folded name for searching."""

@@ -45,6 +45,14 @@ def test_opening_one_takes_it_off_those_not_looked_at(as_: As, michisuji: House)
     assert "利根あおば精工" not in shown(client, "?show=unseen")
 
 
+def test_whoever_typed_one_for_a_company_need_not_look_again(as_: As, michisuji: House) -> None:
+    one, client = answered(michisuji, "聞き取った会社"), as_("馬場")
+    with open_scope(michisuji.scope):
+        Diagnosis.objects.filter(pk=one.pk).update(origin="on_behalf")
+    assert "聞き取った会社" not in shown(client, "?show=unseen")
+    assert "まだ見ていない</span>" not in shown(client)
+
+
 def test_only_what_waits_to_be_taken_over_or_only_clients(as_: As, michisuji: House) -> None:
     answered(michisuji, "まだの会社")
     answered(michisuji, "株式会社ア", company=michisuji.companies["株式会社ア"])
