@@ -26,7 +26,7 @@ from diagnosis.views.visitor import STARTS
 from reports.api import JobData, job_data
 from tenancy.api.docs import KEY, refusals
 from tenancy.api.door import Door
-from tenancy.api.paging import PageQuery, ordering_field, page_of, paged
+from tenancy.api.paging import Orders, PageQuery, ordering_field, page_of, paged
 from tenancy.api.problems import by_field
 from tenancy.models import Company, PrivacyNotice
 from tenancy.permissions import VISITOR, Access
@@ -38,7 +38,7 @@ NAMELESS = "(会社名のご記入なし)"
 NOT_SUBMITTED = "回答がまだ終わっていないため、レポートを作成できません。"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
-ORDERS = {
+ORDERS: Orders = {
     "started_at": "started_at",
     "submitted_at": Coalesce(F("submitted_at"), Value(_NEVER)),
     "overall": Coalesce(F("overall"), Value(-1), output_field=Diagnosis._meta.get_field("overall")),
@@ -188,7 +188,7 @@ class Diagnoses(Door):
         operation_id="diagnoses_create",
         summary="簡易診断を回答し、結果を受け取る",
         description="トークンなしでも、1時間に5件までお使いいただけます。",
-        auth=[{"token": []}, {"session": []}, {}],
+        auth=[{"token": []}, {"session": []}, {}],  # type: ignore[list-item]  # as OpenAPI writes "or none"
         parameters=[KEY],
         request=DiagnosisInput,
         responses={201: DiagnosisData, **refusals(400, 401, 403, 404, 409, 422, 429)},

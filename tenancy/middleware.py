@@ -14,8 +14,9 @@ from django.urls import Resolver404, ResolverMatch, resolve
 from tenancy import guards, limits
 from tenancy.door import Closed, Visit, bearer, enter_firm
 from tenancy.logs import request_id
+from tenancy.models import Membership
 from tenancy.permissions import OPEN, SIGNED_IN, VISITOR, Access, Limit, access_of
-from tenancy.responses import refusal
+from tenancy.responses import is_api, refusal
 from tenancy.scope import Scope, open_scope
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -92,11 +93,18 @@ class ScopeMiddleware:
 
     def _count(self, request: HttpRequest, declared: tuple[Limit, ...], match: ResolverMatch) -> None:
         for limit in declared:
-            if limit.method != request.method or bearer(request):
+            if limit.method != request.method or bearer(request) or self._is_member(request, match):
                 continue
             who = limits.address_of(request) if limit.per == "address" else match.kwargs["firm"]
             if not limits.within(limit, who):
                 raise Closed(429, retry_after=limits.seconds_left(limit))
+
+    def _is_member(self, request: HttpRequest, match: ResolverMatch) -> bool:
+        """At the API, limits are for visitors; on pages everybody comes as one."""
+        if not is_api(request) or not request.user.is_authenticated:
+            return False
+        with self._transaction(request):
+            return Membership.objects.active().filter(firm__slug=match.kwargs["firm"]).exists()
 
     @contextmanager
     def _transaction(self, request: HttpRequest) -> Any:

@@ -29,7 +29,7 @@ PROBLEMS = {
     404: Words("not-found", "該当なし", "お探しのものが見つかりませんでした。"),
     405: Words("method-not-allowed", "使えないメソッド", "この方法ではご利用いただけません。"),
     406: Words("not-acceptable", "お返しできない形式", "Accept には application/json を指定してください。"),
-    409: Words("conflict", "処理中", "同じ要求を処理しています。少し待ってから、もう一度お試しください。"),
+    409: Words("conflict", "競合", "いまの状態では処理できません。内容をご確認ください。"),
     410: Words("gone", "期限切れ", "このリンクはご利用いただけなくなりました。"),
     413: Words("content-too-large", "大きすぎる内容", "内容が大きすぎます。1MBまでにしてお送りください。"),
     415: Words(
@@ -72,8 +72,8 @@ def problem(
     response.headers["Content-Type"] = "application/problem+json"
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
-    if retry_after or status == 409:
-        response.headers["Retry-After"] = str(retry_after or 1)
+    if retry_after:
+        response.headers["Retry-After"] = str(retry_after)
     return response
 
 

@@ -14,13 +14,13 @@ from rest_framework.response import Response
 from tenancy.actions import NumberTaken, create_company, update_company
 from tenancy.api.docs import KEY, refusals
 from tenancy.api.door import Door
-from tenancy.api.paging import PageQuery, ordering_field, page_of, paged
+from tenancy.api.paging import Orders, PageQuery, ordering_field, page_of, paged
 from tenancy.forms import CompanyForm
 from tenancy.models import Company, Site
 from tenancy.permissions import Access
 
 # Names are read in the order of their kana; what has none stands first.
-ORDERS = {
+ORDERS: Orders = {
     "kana": "kana",
     "name": "name",
     "employees": Coalesce(F("employees"), Value(-1), output_field=IntegerField()),
@@ -163,10 +163,14 @@ def _checked(request: Request, company: Company, *, partial: bool) -> CompanyFor
     stored = {name: company.serializable_value(name) for name in CompanyForm.Meta.fields}
     form = CompanyForm({**stored, **typed.validated_data}, instance=company)
     if not form.is_valid():
-        raise ValidationError(form.errors)
+        raise _refused(form)
     return form
 
 
 def _taken(form: CompanyForm) -> ValidationError:
     form.say_number_is_taken()
-    return ValidationError(form.errors)
+    return _refused(form)
+
+
+def _refused(form: CompanyForm) -> ValidationError:
+    return ValidationError({name: [str(each) for each in messages] for name, messages in form.errors.items()})

@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from tenancy.api import reference
 from tenancy.permissions import OPEN, Access, access
 from tenancy.responses import PROBLEMS
 
@@ -40,7 +41,9 @@ class Problem(serializers.Serializer[Any]):
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()
-    errors = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), required=False)
+    errors = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.ListField(child=serializers.CharField()), required=False
+    )
 
 
 def refusals(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
@@ -51,7 +54,7 @@ def refusals(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
     }
 
 
-class DoorScheme(OpenApiAuthenticationExtension):
+class DoorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """A token in the header, or the session of somebody who has signed in."""
 
     target_class = "tenancy.api.authentication.DoorAuthentication"
@@ -84,11 +87,21 @@ class Schema(APIView):
 @cache
 def _schema() -> Any:
     """Made once: it depends on the code alone."""
-    return SchemaGenerator().get_schema(request=None, public=True)
+    return SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
 
 
 @access(OPEN)
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
     """`/api/v1/docs/`: the description for people."""
-    return render(request, "tenancy/api_docs.html")
+    return render(request, "tenancy/api_docs.html", {"groups": _groups(), "shapes": _shapes()})
+
+
+@cache
+def _groups() -> tuple[reference.Group, ...]:
+    return reference.groups(_schema())
+
+
+@cache
+def _shapes() -> tuple[reference.Shape, ...]:
+    return reference.shapes(_schema())

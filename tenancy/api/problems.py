@@ -25,6 +25,8 @@ class Busy(exceptions.APIException):
     """The same request is being worked on at this moment."""
 
     status_code = status.HTTP_409_CONFLICT
+    wait = 1
+    words = "同じ要求を処理しています。少し待ってから、もう一度お試しください。"
 
 
 class KeyReused(exceptions.APIException):
@@ -51,7 +53,8 @@ def problem_details(exception: Exception, context: dict[str, Any]) -> JsonRespon
 
 def _of_api_exception(exception: exceptions.APIException, context: dict[str, Any]) -> JsonResponse:
     wait = getattr(exception, "wait", None)
-    answer = problem(exception.status_code, retry_after=math.ceil(wait) if wait else None)
+    words = getattr(exception, "words", "")
+    answer = problem(exception.status_code, words, retry_after=math.ceil(wait) if wait else None)
     if isinstance(exception, exceptions.MethodNotAllowed):
         answer.headers["Allow"] = ", ".join(context["view"].allowed_methods)
     return answer

@@ -9,7 +9,8 @@ from django.db import connection, connections
 
 from diagnosis.models import Diagnosis
 from tenancy import clock
-from tenancy.api import companies, idempotency
+from tenancy.actions import create_company
+from tenancy.api import idempotency
 from tenancy.models import Company, Due, IdempotencyKey
 from tenancy.scope import Scope, open_scope
 from tenancy.tasks import forget_idempotency_keys
@@ -142,14 +143,13 @@ def test_the_same_request_at_the_same_moment_is_409_at_once_and_then_the_answer(
     program: Programs, michisuji: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inside, go_on = threading.Event(), threading.Event()
-    create = companies.create_company
 
     def slowly(**given: Any) -> Any:
         inside.set()
         assert go_on.wait(20)
-        return create(**given)
+        return create_company(**given)
 
-    monkeypatch.setattr(companies, "create_company", slowly)
+    monkeypatch.setattr("tenancy.api.companies.create_company", slowly)
     token = program("馬場").token
     answers: list[Any] = []
 

@@ -132,6 +132,22 @@ def test_a_signed_in_member_acts_as_member_where_visitors_may(
     assert (answer.status_code, answer.json()["company"]) == (201, company.pk)
 
 
+def test_limits_are_for_visitors(as_: Callable[[str], Client]) -> None:
+    baba, gondo = as_("馬場"), as_("権藤")
+    path = f"{V1}/diagnoses/"
+    assert {baba.post(path, answered(), "application/json").status_code for _ in range(6)} == {201}
+    assert [gondo.post(path, {}, "application/json").status_code for _ in range(6)] == [400] * 5 + [429]
+
+
+def test_a_thing_of_another_firm_is_missing_in_the_same_words_at_either_address(
+    baba: Program, aoba: House
+) -> None:
+    foreign = aoba.companies["株式会社ウ"].pk
+    here = baba.get(f"{V1}/companies/{foreign}/")
+    assert same(here, baba.get(f"/api/v1/firms/aoba/companies/{foreign}/"))
+    assert same(here, baba.get(f"/api/v1/firms/nowhere/companies/{foreign}/"))
+
+
 def test_somebody_signed_in_elsewhere_acts_as_a_visitor(
     as_: Callable[[str], Client], michisuji: House
 ) -> None:
