@@ -31,6 +31,11 @@ def answers_url(firm: str, token: str) -> str:
     return settings.PUBLIC_URL + reverse("diagnosis:answers", args=[firm, token])
 
 
+def code_url(firm: str) -> str:
+    """Where to type a short code, whole."""
+    return settings.PUBLIC_URL + reverse("diagnosis:code", args=[firm])
+
+
 def result_url(firm: str, token: str) -> str:
     """Where the result stands, whole."""
     return settings.PUBLIC_URL + reverse("diagnosis:result", args=[firm, token])

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from contextlib import suppress
 from uuid import UUID
 
 from django.template.loader import render_to_string
@@ -16,6 +17,12 @@ from reports.registry import Document, register
 from tenancy import clock
 from tenancy.models import FirmProfile
 
+# What the embedded fonts have, as character sets: JIS X 0213 and Windows' own additions (髙, ㈱).
+PRINTED = ("euc_jis_2004", "cp932")
+# The common form of a rare letter that is frequent in names; 〓 is what Japanese typesetters put for a missing one.
+COMMON_FORM = {"\U00020bb7": "吉"}
+MISSING = "〓"
+
 
 def build(subject: UUID) -> str:
     """The whole HTML of the report on a submitted diagnosis. Raises Diagnosis.DoesNotExist."""
@@ -24,17 +31,37 @@ def build(subject: UUID) -> str:
     comment = Comment.objects.filter(diagnosis=diagnosis).select_related("author__user").first()
     context = {
         "diagnosis": diagnosis,
+        "company_name": printable(diagnosis.company_name) or "お客様",
+        "contact_name": printable(diagnosis.contact_name),
         "firm_name": _firm_name(diagnosis),
         "title": f"{questionnaire.title} 報告書",
         "title_lines": title_lines(f"{questionnaire.title} 報告書"),
         "outcome": outcome_of(diagnosis),
         "groups": answers_of(diagnosis),
         "comment": comment if comment is not None and comment.text else None,
+        "comment_text": printable(comment.text) if comment is not None else "",
         "questions": len(questionnaire.questions),
         "facts": len(questionnaire.facts),
         "made_at": clock.now(),
     }
     return render_to_string("diagnosis/report/report.html", context)
+
+
+def printable(text: str) -> str:
+    """As the embedded fonts can print it: PDF/UA allows no character without a glyph. What is stored does not change.
+
+    Emoji are left out, letters that are missing are replaced.
+    """
+    return "".join(map(_printed, text)).strip()
+
+
+def _printed(character: str) -> str:
+    for charset in PRINTED:
+        with suppress(UnicodeEncodeError):
+            character.encode(charset)
+            return character
+    is_letter = unicodedata.category(character).startswith("L")
+    return COMMON_FORM.get(character, MISSING if is_letter else "")
 
 
 def title_lines(title: str) -> list[str]:
@@ -51,7 +78,7 @@ def _firm_name(diagnosis: Diagnosis) -> str:
 def filename(subject: UUID) -> str:
     """簡易診断_会社名_2026-11-23.pdf, without what a file system does not take."""
     diagnosis = Diagnosis.objects.get(pk=subject)
-    company = re.sub(r'[\\/:*?"<>|\s]+', "_", unicodedata.normalize("NFC", diagnosis.company_name))[:60]
+    company = re.sub(r'[\\/:*?"<>|\s_]+', "_", printable(diagnosis.company_name)).strip("_")[:60]
     day = timezone.localdate(diagnosis.submitted_at)
     return f"簡易診断_{company}_{day:%Y-%m-%d}.pdf"
 

@@ -94,7 +94,9 @@ class TrapMixin(forms.Form):
 
     def clean_trap(self) -> str:
         if self.cleaned_data.get("trap"):
-            raise forms.ValidationError("自動入力の内容が含まれていたため、送信を止めました。もう一度お試しください。")
+            raise forms.ValidationError(
+                "自動入力の内容が含まれていたため、送信を止めました。もう一度お試しください。"
+            )
         return ""
 
 
@@ -111,9 +113,17 @@ class CodeForm(forms.Form):
         label="再開コード",
         help_text=f"{codes.LENGTH}文字の英数字です。大文字・小文字・空白は気にせず入力できます。",
         max_length=40,
-        error_messages={"required": "再開コードを入力してください。", "max_length": "再開コードをご確認ください。"},
+        error_messages={
+            "required": "再開コードを入力してください。",
+            "max_length": "再開コードをご確認ください。",
+        },
         widget=forms.TextInput(
-            {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "inputmode": "latin"}
+            {
+                "autocomplete": "off",
+                "autocapitalize": "characters",
+                "spellcheck": "false",
+                "inputmode": "latin",
+            }
         ),
     )
 
@@ -129,10 +139,28 @@ class MailForm(forms.Form):
 
 
 INDUSTRIES = (
-    "製造業", "建設業", "住宅・工務店", "不動産業", "卸売業", "小売業", "飲食業", "食品・酒類製造", "宿泊業", "美容・理容",
-    "医療", "介護・福祉", "教育・学習支援", "士業・専門サービス", "情報サービス", "広告・デザイン", "運輸・物流", "自動車整備・販売",
-    "農林水産業", "生活関連サービス", "その他",
-)  # fmt: skip
+    "製造業",
+    "建設業",
+    "住宅・工務店",
+    "不動産業",
+    "卸売業",
+    "小売業",
+    "飲食業",
+    "食品・酒類製造",
+    "宿泊業",
+    "美容・理容",
+    "医療",
+    "介護・福祉",
+    "教育・学習支援",
+    "士業・専門サービス",
+    "情報サービス",
+    "広告・デザイン",
+    "運輸・物流",
+    "自動車整備・販売",
+    "農林水産業",
+    "生活関連サービス",
+    "その他",
+)
 
 
 class WhoForm(TrapMixin):
@@ -160,7 +188,11 @@ class WhoForm(TrapMixin):
         help_text="候補からお選びいただくか、そのまま入力してください。",
         widget=forms.TextInput({"list": "industries", "autocomplete": "off"}),
     )
-    employees = HeadcountField(label="従業員数", required=False, help_text="パート・アルバイトの方も含めた、おおよその人数です。")
+    employees = HeadcountField(
+        label="従業員数",
+        required=False,
+        help_text="パート・アルバイトの方も含めた、おおよその人数です。",
+    )
     privacy_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     consent = forms.BooleanField(
         label="個人情報の取扱いに同意します",
@@ -198,7 +230,7 @@ class AnchorField(forms.ChoiceField):
 
 
 class AllThatApplyField(forms.MultipleChoiceField):
-    """Several answers; or 該当なし as None; or 「上のいずれにも当てはまらない」 as an empty list, each of these two alone."""
+    """Several answers; or 該当なし as None; or 「上のいずれにも…」 as an empty list, each of these two alone."""
 
     def __init__(self, fact: Fact) -> None:
         choices = [(c.value, c.text) for c in choices_of(fact)]

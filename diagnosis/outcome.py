@@ -64,8 +64,12 @@ def answers_of(diagnosis: Diagnosis) -> tuple[AnswerGroup, ...]:
     questionnaire = load(diagnosis.questionnaire_version)
     groups = []
     for page in pages(questionnaire):
-        of_questions = [_answer(q, diagnosis.answers[q.id]) for q in page.questions if q.id in diagnosis.answers]
-        of_facts = [_fact(fact, diagnosis.facts[fact.id]) for fact in page.facts if fact.id in diagnosis.facts]
+        of_questions = [
+            _answer(q, diagnosis.answers[q.id]) for q in page.questions if q.id in diagnosis.answers
+        ]
+        of_facts = [
+            _fact(fact, diagnosis.facts[fact.id]) for fact in page.facts if fact.id in diagnosis.facts
+        ]
         groups.append(AnswerGroup(page.key, page.label, (*of_questions, *of_facts)))
     return tuple(groups)
 

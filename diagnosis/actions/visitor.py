@@ -98,7 +98,8 @@ def save_answers(
 ) -> Diagnosis:
     """Keep these answers beside those given before, each by its id: two devices at once lose nothing.
 
-    `cleared` are facts taken back. The answers must be valid (`diagnosis.calc.validation`). Raises AlreadySubmitted, and Diagnosis.DoesNotExist.
+    `cleared` are facts taken back. The answers must be valid (`diagnosis.calc.validation`). Raises AlreadySubmitted
+    and Diagnosis.DoesNotExist.
     """
     with transaction.atomic():
         kept = _locked(diagnosis.pk)

@@ -28,7 +28,7 @@ from diagnosis.actions import (
     submit_diagnosis,
 )
 from diagnosis.actions.visitor import KEPT
-from diagnosis.addresses import ANSWERS, answers_token, answers_url, result_token
+from diagnosis.addresses import ANSWERS, answers_token, answers_url, code_url, result_token
 from diagnosis.calc import Page, missing_by_page, pages
 from diagnosis.calc.validation import MISSING
 from diagnosis.forms import INDUSTRIES, CodeForm, MailForm, PageForm, StartForm, WhoForm, rows_of
@@ -94,7 +94,9 @@ def code(request: HttpRequest, firm: str) -> HttpResponse:
     if form.is_bound and form.is_valid():
         if token := _token_of(form.cleaned_data["code"]):
             return redirect("diagnosis:answers", firm, token)
-        form.add_error("code", "このコードは使えません。入力をご確認ください。コードは24時間で使えなくなります。")
+        form.add_error(
+            "code", "このコードは使えません。入力をご確認ください。コードは24時間で使えなくなります。"
+        )
     status = 422 if form.is_bound else 200
     return render(request, "diagnosis/code.html", {"form": form}, status=status)
 
@@ -173,9 +175,7 @@ def page(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis, numb
 def _keep(form: PageForm, diagnosis: Diagnosis) -> Diagnosis:
     """Save what is valid, whatever else is not."""
     form.is_valid()
-    return save_answers(
-        diagnosis=diagnosis, answers=form.answers, facts=form.facts, cleared=form.cleared
-    )
+    return save_answers(diagnosis=diagnosis, answers=form.answers, facts=form.facts, cleared=form.cleared)
 
 
 def _onward(firm: str, token: str, shown: Page, go: str) -> HttpResponse:
@@ -277,6 +277,7 @@ def _render_resume(
         "sent_to": sent_to,
         "sender": settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip(">"),
         "code": code,
+        "code_url": code_url(diagnosis.firm.slug),
         "resume_url": url,
         "qr": qr_picture(url),
         "progress": progress_of(diagnosis),

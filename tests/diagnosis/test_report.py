@@ -1,0 +1,276 @@
+"""The PDF of a diagnosis: made once, well tagged, small; and the mails that go with it."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from django.test import Client
+from pypdf import PdfReader
+from pypdf.generic import DictionaryObject
+
+from diagnosis.documents import build, filename, title_lines
+from diagnosis.models import Comment, Diagnosis
+from notices.models import Mail
+from reports.models import Job
+from reports.tasks import render
+from tenancy import clock
+from tenancy.models import Due
+from tenancy.scope import open_scope
+from tests.conftest import House
+from tests.diagnosis.journey import CASES, Visitor, result_token, text
+
+LONG_COMMENT = "お答えを拝見しました。\r\n\r\n" + "役割の整理から始めましょう。" * 250
+
+
+@pytest.fixture
+def visitor(michisuji: House, tmp_path: Path, settings: Any) -> Visitor:
+    settings.MEDIA_ROOT = tmp_path
+    return Visitor(michisuji)
+
+
+def work(house: House) -> None:
+    """What a worker does with every job that is due."""
+    Due.objects.filter(kind="report").update(due_at=clock.now())
+    for due in Due.objects.filter(kind="report"):
+        render(house.firm.pk, str(due.object_id))
+
+
+def submitted(visitor: Visitor, case: int = 0, **who: Any) -> str:
+    visitor.start().answer_all(CASES[case]["answers"], CASES[case]["facts"])
+    return visitor.submit(**who)
+
+
+def commented(visitor: Visitor, words: str) -> None:
+    with open_scope(visitor.house.scope):
+        author = visitor.house.members["馬場"]
+        Comment.objects.create(diagnosis_id=visitor.id, version=1, text=words, author=author)
+        Diagnosis.objects.filter(pk=visitor.id).update(comment_version=1)
+
+
+def download(visitor: Visitor, url: str) -> bytes:
+    answer = visitor.get(visitor.url("report", result_token(url)))
+    assert answer.status_code == 200, text(answer)
+    assert answer["Content-Type"] == "application/pdf"
+    return bytes(answer.content)
+
+
+# ── What is in it ──
+
+
+class Tags:
+    """The structure tree of a PDF, walked."""
+
+    def __init__(self, pdf: bytes) -> None:
+        self.reader = PdfReader(BytesIO(pdf))
+        self.root: DictionaryObject = self.reader.trailer["/Root"]
+        self.all = list(self._walk(self.root["/StructTreeRoot"]))
+
+    def _walk(self, node: Any) -> Iterator[DictionaryObject]:
+        node = node.get_object()
+        if isinstance(node, list):
+            for each in node:
+                yield from self._walk(each)
+        elif isinstance(node, DictionaryObject):
+            if "/S" in node:
+                yield node
+            if "/K" in node:
+                yield from self._walk(node["/K"])
+
+    def of(self, *kinds: str) -> list[DictionaryObject]:
+        return [tag for tag in self.all if tag["/S"] in kinds]
+
+    @property
+    def text(self) -> str:
+        return "".join(page.extract_text() for page in self.reader.pages).replace("\n", "")
+
+
+MADE: dict[int, Tags] = {}
+
+
+@pytest.fixture(params=[2, 6], ids=["nine_signs", "under_the_cap"])
+def tags(request: pytest.FixtureRequest, visitor: Visitor) -> Tags:
+    """The report of a published case with a long comment; made once for all tests."""
+    if request.param not in MADE:
+        MADE[request.param] = Tags(_report_of(visitor, request.param))
+    return MADE[request.param]
+
+
+def _report_of(visitor: Visitor, case: int) -> bytes:
+    url = submitted(visitor, case)
+    commented(visitor, LONG_COMMENT)
+    assert visitor.get(url).status_code == 200
+    work(visitor.house)
+    pdf = download(visitor, url)
+    assert len(pdf) <= 500_000
+    return pdf
+
+
+def test_the_report_can_be_read_by_everybody(tags: Tags) -> None:
+    assert tags.root["/Lang"] == "ja"
+    assert tags.root["/MarkInfo"]["/Marked"]
+    assert tags.reader.metadata is not None
+    assert tags.reader.metadata.title == "戦略とプロセスの簡易診断 報告書 株式会社利根あおば精工"
+    levels = [int(str(tag["/S"])[2:]) for tag in tags.of("/H1", "/H2", "/H3", "/H4", "/H5", "/H6")]
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    figures = tags.of("/Figure")
+    assert len(figures) >= 4
+    assert all(str(figure.get("/Alt", "")).strip() for figure in figures)
+
+
+def test_every_table_of_the_report_has_heads(tags: Tags) -> None:
+    tables = tags.of("/Table")
+    assert len(tables) >= 10
+    for table in tables:
+        kinds = {tag["/S"] for tag in tags._walk(table)}
+        assert "/TH" in kinds
+
+
+def test_its_fonts_come_along_and_its_pages_are_a4(tags: Tags) -> None:
+    fonts = {}
+    for page in tags.reader.pages:
+        assert [round(float(side)) for side in page.mediabox[2:]] == [595, 842]
+        for font in page["/Resources"].get("/Font", {}).values():
+            descendant = font["/DescendantFonts"][0].get_object()
+            fonts[str(font["/BaseFont"])] = "/FontFile2" in descendant["/FontDescriptor"]
+    assert all(fonts.values())
+    assert any("BIZ-UDPGothic" in name for name in fonts)
+    assert any("BIZ-UDPMincho" in name for name in fonts)
+
+
+def test_it_says_all_of_it(tags: Tags) -> None:
+    words = tags.text
+    for said in (
+        "株式会社利根あおば精工", "みちすじ経営パートナーズ株式会社", "結果の要約", "専門家の判断", "次の三つの一歩",
+        "役割の整理から始めましょう。",
+        "すべてのご回答", "主に、どのようなお客様に商品・サービスを届けるかを決めていますか。",
+    ):  # fmt: skip
+        assert said in words, said
+    count = len(tags.reader.pages)
+    for number, page in enumerate(tags.reader.pages[1:], start=2):
+        assert f"{number} / {count}" in page.extract_text()
+    outline = [item.title for item in tags.reader.outline if not isinstance(item, list)]
+    assert outline[0] == "1結果の要約"
+    assert "付録すべてのご回答" in outline
+
+
+def test_every_answer_stands_in_the_appendix_in_its_own_words(visitor: Visitor) -> None:
+    submitted(visitor, 2)
+    with open_scope(visitor.house.scope):
+        html = build(visitor.id)
+    assert html.count('<th scope="row" class="no">') == 37
+    assert "担当者から" not in html
+
+
+def test_odd_names_are_printed_and_named_safely(visitor: Visitor) -> None:
+    url = submitted(visitor, company_name="㈱ﾄｷﾜ蔵🍶 / <b>本店</b>", contact_name="髙﨑 𠮷郎")
+    work(visitor.house)
+    pdf = download(visitor, url)
+    assert len(pdf) <= 500_000
+    words = Tags(pdf).text
+    assert "㈱ﾄｷﾜ蔵 / <b>本店</b>" in words
+    assert "髙﨑 吉郎" in words
+    with open_scope(visitor.house.scope):
+        assert filename(visitor.id).startswith("簡易診断_㈱ﾄｷﾜ蔵_b_本店_b_")
+        assert visitor.row().company_name == "㈱ﾄｷﾜ蔵🍶 / <b>本店</b>"
+
+
+def test_the_title_breaks_once_on_the_cover() -> None:
+    assert title_lines("戦略とプロセスの簡易診断 報告書") == ["戦略とプロセスの", "簡易診断 報告書"]
+    assert title_lines("報告書") == ["報告書"]
+
+
+# ── When it is made, and who hears of it ──
+
+
+def test_a_new_comment_makes_a_new_report_and_nothing_else_does(visitor: Visitor) -> None:
+    url = submitted(visitor)
+    work(visitor.house)
+    first = download(visitor, url)
+    assert visitor.get(url).status_code == 200
+    assert download(visitor, url) == first
+    commented(visitor, "よく整理されています。")
+    assert 'role="progressbar"' in text(visitor.get(url))
+    work(visitor.house)
+    assert "よく整理されています。" in Tags(download(visitor, url)).text
+    with open_scope(visitor.house.scope):
+        assert sorted(Job.objects.values_list("version", flat=True)) == ["c0-t1", "c1-t1"]
+        assert Mail.objects.filter(template="diagnosis_ready").count() == 1
+
+
+def test_the_mail_with_the_link_goes_out_when_the_report_is_done(visitor: Visitor) -> None:
+    submitted(visitor)
+    with open_scope(visitor.house.scope):
+        assert not Mail.objects.filter(template="diagnosis_ready").exists()
+    work(visitor.house)
+    work(visitor.house)
+    with open_scope(visitor.house.scope):
+        mail = Mail.objects.get(template="diagnosis_ready")
+    assert mail.to == "arai@tone.example"
+    assert mail.reply_to == "soudan@michisuji.example"
+    address = mail.body.split("http://localhost:8000" if ":8000" in mail.body else "http://localhost")[1]
+    path = "/" + address.split("/", 1)[1].split()[0]
+    assert Client(SERVER_NAME="localhost").get(path).status_code == 200
+
+
+def test_without_an_address_no_mail_goes_out(visitor: Visitor) -> None:
+    submitted(visitor, email="")
+    work(visitor.house)
+    with open_scope(visitor.house.scope):
+        assert not Mail.objects.filter(template="diagnosis_ready").exists()
+
+
+def test_a_finished_report_is_mailed_again_when_asked_to_another_address(visitor: Visitor) -> None:
+    url = submitted(visitor)
+    work(visitor.house)
+    answer = visitor.post(
+        visitor.url("result_mail", result_token(url)), {"email": "right@tone.example"}, follow=True
+    )
+    assert "right@tone.example へお送りしました" in text(answer)
+    with open_scope(visitor.house.scope):
+        to = list(
+            Mail.objects.filter(template="diagnosis_ready")
+            .order_by("created_at")
+            .values_list("to", flat=True)
+        )
+    assert to == ["arai@tone.example", "right@tone.example"]
+
+
+def test_when_the_report_cannot_be_made_the_respondent_hears_of_it_once(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = submitted(visitor)
+
+    def broken(html: str) -> bytes:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("reports.making.render_pdf", broken)
+        for _ in range(6):
+            work(visitor.house)
+    with open_scope(visitor.house.scope):
+        assert Job.objects.get().state == "failed"
+        mail = Mail.objects.get(template="diagnosis_failed")
+    assert "ご回答は保存されております" in mail.body
+    assert "もう一度つくる" in text(visitor.get(url))
+    visitor.post(visitor.url("report", result_token(url)))
+    work(visitor.house)
+    assert download(visitor, url)[:5] == b"%PDF-"
+
+
+def test_the_file_has_a_japanese_name_and_stays_in_no_cache(visitor: Visitor) -> None:
+    url = submitted(visitor)
+    work(visitor.house)
+    answer = visitor.get(visitor.url("report", result_token(url)))
+    assert "簡易診断_株式会社利根あおば精工_" in unquote(answer["Content-Disposition"])
+    assert answer["Cache-Control"] == "private, no-store"
+
+
+def test_visitors_reports_have_a_queue_of_their_own(visitor: Visitor) -> None:
+    submitted(visitor)
+    assert Due.objects.get(kind="report").queue == "public_reports"
