@@ -9,7 +9,7 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 
-PLACES = {"path": "アドレス", "query": "?", "header": "ヘッダー"}
+PLACES = {"path": "アドレス", "query": "クエリ", "header": "ヘッダー"}
 TYPES = {
     "string": "文字列",
     "integer": "整数",
@@ -101,7 +101,7 @@ def _door(path: str, method: str, door: Schema) -> DoorText:
         method=method.upper(),
         path=path,
         summary=door.get("summary", ""),
-        text=door.get("description", ""),
+        text=door.get("description", "").replace("`", ""),
         is_open={} in door.get("security", []),
         parameters=tuple(_parameter(each) for each in door.get("parameters", [])),
         body=_shape(sent),
@@ -163,11 +163,6 @@ def _choices(schema: Schema) -> tuple[str, ...]:
 
 
 def _without_choices(text: str) -> str:
-    """The generator adds a list of the choices to a description; they are shown on their own."""
-    return (
-        text.split("\n\n*")[0].removeprefix("*").strip()
-        if "\n\n*" in text
-        else text
-        if text[:1] != "*"
-        else ""
-    )
+    """The generator adds a list of the choices to a description; they are shown on their own. No Markdown either."""
+    words, _, _ = f"\n\n{text}".partition("\n\n* ")
+    return words.strip().replace("`", "")

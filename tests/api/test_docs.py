@@ -41,6 +41,16 @@ def test_the_schema_also_comes_as_yaml(db: None) -> None:
     assert answer.content.startswith(b"openapi: 3.1")
 
 
+def test_the_schema_says_who_needs_a_token(db: None) -> None:
+    is_open = {
+        (method, path.removeprefix("/api/v1/firms/{firm}/"))
+        for path, doors in schema()["paths"].items()
+        for method, door in doors.items()
+        if {} in door["security"]
+    }
+    assert is_open == {("post", "diagnoses/")}
+
+
 def test_every_post_declares_the_key_and_every_door_its_refusals(db: None) -> None:
     for path, doors in schema()["paths"].items():
         for method, door in doors.items():

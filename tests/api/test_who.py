@@ -40,7 +40,6 @@ def test_without_a_token_a_private_door_answers_401_as_a_problem(
 
 
 @pytest.mark.parametrize(("method", "path"), PRIVATE)
-@pytest.mark.guard("door.membership")
 def test_a_token_of_another_firm_gets_the_answer_of_a_firm_that_does_not_exist(
     gondo: Program, method: str, path: str
 ) -> None:
