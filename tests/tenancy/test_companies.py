@@ -204,6 +204,7 @@ def test_companies_that_may_be_the_same_are_proposed_once(baba: Client, michisuj
     assert "株式会社ときわ蔵" in html
     assert "新潟県" in html
     assert named(michisuji, "ﾄｷﾜ蔵(株)") == []
+    assert html.index("もう一度確かめる") < html.index('name="really"')  # Enter presses the first
     again = fields(page) | {"really": "on"}
     assert baba.post(LIST + "new/", again).status_code == 302
     assert len(named(michisuji, "ﾄｷﾜ蔵(株)")) == 1
@@ -236,7 +237,7 @@ def test_the_second_of_two_people_is_told_what_changed_and_keeps_what_was_typed(
     html = page.content.decode()
     assert page.status_code == 409
     assert "青木さんが" in html
-    assert "代表者:いまは「新しい社長」です" in html
+    assert "<dt>代表者</dt><dd>いまは「新しい社長」です</dd>" in html
     assert 'value="埼玉県川口市"' in html
     assert baba.post(url, fields(page)).status_code == 302
     with open_scope(michisuji.scope):

@@ -80,7 +80,7 @@ def test_two_admins_at_once_do_not_overwrite_each_other(aoki: Client, michisuji:
     aoki.post(BASE + "public/", sent_profile(aoki, hours="平日"))
     page = aoki.post(BASE + "public/", mine)
     assert page.status_code == 409
-    assert "受付時間:いまは「平日」です" in page.content.decode()
+    assert "<dt>受付時間</dt><dd>いまは「平日」です</dd>" in page.content.decode()
     assert (profile(michisuji).location, profile(michisuji).hours) == ("", "平日")
 
 
