@@ -43,7 +43,7 @@ class LineField(forms.CharField):
         self.longest = max_length
 
     def to_python(self, value: Any) -> str:
-        return clean_line(super().to_python(value) or "")
+        return clean_line(value or "")
 
     def validate(self, value: str) -> None:
         super().validate(value)
@@ -61,7 +61,7 @@ class MailField(forms.EmailField):
         super().__init__(max_length=254, error_messages=messages | kwargs.pop("error_messages", {}), **kwargs)
 
     def to_python(self, value: Any) -> str:
-        return super().to_python(clean_line(unicodedata.normalize("NFKC", value or "")).lower())
+        return clean_line(unicodedata.normalize("NFKC", value or "")).lower()
 
 
 class HeadcountField(forms.IntegerField):
@@ -256,6 +256,7 @@ class PageForm(forms.Form):
 
     def __init__(self, page: Page, data: QueryDict) -> None:
         super().__init__(data)
+        self.sent = data
         self.page = page
         self.fields |= {question.id: AnchorField(question) for question in page.questions}
         for fact in page.facts:
@@ -278,7 +279,7 @@ class PageForm(forms.Form):
     def cleared(self) -> tuple[str, ...]:
         """Facts whose last mark was taken away: beside the boxes an empty value is sent, to tell this from absence."""
         several = (fact.id for fact in self.page.facts if fact.multiple)
-        return tuple(id for id in several if id in self.data and not any(self.data.getlist(id)))
+        return tuple(id for id in several if id in self.sent and not any(self.sent.getlist(id)))
 
     @property
     def wrong(self) -> dict[str, str]:
@@ -329,7 +330,8 @@ def rows_of(page: Page, diagnosis: Diagnosis, errors: Mapping[str, str]) -> list
     """The page as it is kept: what is shown is always what is stored."""
     given = {**diagnosis.answers, **diagnosis.facts}
     rows = []
-    for item in (*page.questions, *page.facts):
+    items: list[Question | Fact] = [*page.questions, *page.facts]
+    for item in items:
         chosen = as_choices(given[item.id]) if item.id in given else ()
         choices = tuple(replace(choice, checked=choice.value in chosen) for choice in choices_of(item))
         is_question = isinstance(item, Question)

@@ -173,11 +173,10 @@ def _tell_the_firm(diagnosis: Diagnosis) -> None:
 
 
 def mail_resume_link(*, diagnosis: Diagnosis, token: str, email: str) -> None:
-    """Send the link to go on by mail, once a day and address however often it is asked for."""
-    day = clock.today()
+    """Send the link to go on by mail; once a minute and address, however often it is asked for."""
     deadline = diagnosis.started_at + KEPT
     queue_mail(
-        key=f"diagnosis_resume:{diagnosis.pk}:{day:%Y%m%d}:{_address_key(email)}",
+        key=f"diagnosis_resume:{diagnosis.pk}:{clock.now():%Y%m%d%H%M}:{_address_key(email)}",
         template="diagnosis_resume",
         to=email,
         context={"resume_url": answers_url(diagnosis.firm.slug, token), "expires_label": jdate(deadline)},

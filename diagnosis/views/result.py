@@ -17,17 +17,13 @@ from diagnosis.forms import MailForm
 from diagnosis.models import Comment, Diagnosis
 from diagnosis.outcome import outcome_of
 from diagnosis.questionnaire import load
-from diagnosis.views.visitor import gone
+from diagnosis.views.visitor import PAUSE, gone, may_mail
 from reports.models import Bar, Job
 from reports.views import file_response
-from tenancy.limits import within
 from tenancy.middleware import visit_of
 from tenancy.permissions import VISITOR, Limit, access
 
 RETRIES = (Limit("diagnosis.report", 10, 3600),)
-MAIL_PAUSE = Limit("diagnosis.result.mail.pause", 1, 60)
-MAILS_A_DAY = Limit("diagnosis.result.mail", 5, 86_400)
-PAUSE = "さきほどお送りしました。1分ほどたってから、もう一度お試しください。"
 
 View = Callable[..., HttpResponse]
 
@@ -122,7 +118,7 @@ def report_status(request: HttpRequest, firm: str, token: str, diagnosis: Diagno
 def mail(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
     """「届かないとき」: correct the address, send the link again; once a minute and five times a day."""
     form = MailForm(request.POST)
-    if form.is_valid() and not _may_mail(diagnosis):
+    if form.is_valid() and not may_mail(diagnosis, form.cleaned_data["email"]):
         form.add_error("email", PAUSE)
     if not form.is_valid():
         return _render(request, token, diagnosis, form, status=422)
@@ -131,8 +127,3 @@ def mail(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> H
     said = f"{email} へお送りしました。" if sent else f"レポートができしだい、{email} へお送りします。"
     messages.success(request, said)
     return redirect(f"{reverse('diagnosis:result', args=[firm, token])}#mail")
-
-
-def _may_mail(diagnosis: Diagnosis) -> bool:
-    """Counted by diagnosis, not by address: whoever holds the link may only ever write so much."""
-    return within(MAIL_PAUSE, str(diagnosis.pk)) and within(MAILS_A_DAY, str(diagnosis.pk))

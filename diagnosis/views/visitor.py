@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
 
 from diagnosis import codes
 from diagnosis.actions import (
@@ -36,6 +37,7 @@ from diagnosis.models import Diagnosis, ResumeCode
 from diagnosis.progress import progress_of
 from diagnosis.qr import qr_picture
 from diagnosis.questionnaire import current, load
+from tenancy.limits import within
 from tenancy.links import make_token, read_token
 from tenancy.middleware import visit_of
 from tenancy.models import PrivacyNotice
@@ -49,6 +51,11 @@ STARTS = (
 )
 CODE_TRIES = (Limit("diagnosis.code", 10, 3600),)
 RESUME_MAILS = (Limit("diagnosis.resume.mail", 10, 3600),)
+RESUME_CODES = (Limit("diagnosis.resume.code", 20, 3600),)
+# Counted by diagnosis: whoever holds a link may only ever have so much written.
+MAIL_PAUSE = Limit("diagnosis.mail.pause", 1, 60)
+MAILS_A_DAY = Limit("diagnosis.mail.day", 5, 86_400)
+PAUSE = "さきほどお送りしました。1分ほどたってから、もう一度お試しください。"
 
 View = Callable[..., HttpResponse]
 
@@ -140,7 +147,8 @@ def gone(request: HttpRequest) -> HttpResponse:
 def to_result(request: HttpRequest, diagnosis: Diagnosis) -> HttpResponse:
     """On to the result, for a browser as for htmx."""
     response = redirect("diagnosis:result", diagnosis.firm.slug, result_token(diagnosis))
-    return HttpResponseClientRedirect(response.url) if request.htmx else response
+    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
+    return HttpResponseClientRedirect(response.url) if htmx else response
 
 
 @access(VISITOR, link=ANSWERS)
@@ -247,11 +255,21 @@ def resume_mail(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosi
     form = MailForm(request.POST)
     if not form.is_valid():
         return _render_resume(request, token, diagnosis, form=form, status=422)
-    mail_resume_link(diagnosis=diagnosis, token=token, email=form.cleaned_data["email"])
-    return _render_resume(request, token, diagnosis, form=form, sent_to=form.cleaned_data["email"])
+    email = form.cleaned_data["email"]
+    if may_mail(diagnosis, email):
+        mail_resume_link(diagnosis=diagnosis, token=token, email=email)
+    else:
+        form.add_error("email", PAUSE)
+    return _render_resume(request, token, diagnosis, form=form, sent_to=email)
 
 
-@access(VISITOR, link=ANSWERS, limits=(Limit("diagnosis.resume.code", 20, 3600),))
+def may_mail(diagnosis: Diagnosis, email: str) -> bool:
+    """Whether another mail may go to that address now: after a minute, five a day for each diagnosis."""
+    pause = within(MAIL_PAUSE, f"{diagnosis.pk}:{email}")
+    return pause and within(MAILS_A_DAY, str(diagnosis.pk))
+
+
+@access(VISITOR, link=ANSWERS, limits=RESUME_CODES)
 @require_POST
 @answering
 def resume_code(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:

@@ -66,10 +66,11 @@ class Tags:
 
     def __init__(self, pdf: bytes) -> None:
         self.reader = PdfReader(BytesIO(pdf))
-        self.root: DictionaryObject = self.reader.trailer["/Root"]
+        trailer: Any = self.reader.trailer
+        self.root = trailer["/Root"]
         self.all = list(self._walk(self.root["/StructTreeRoot"]))
 
-    def _walk(self, node: Any) -> Iterator[DictionaryObject]:
+    def _walk(self, node: Any) -> Iterator[Any]:
         node = node.get_object()
         if isinstance(node, list):
             for each in node:
@@ -80,7 +81,7 @@ class Tags:
             if "/K" in node:
                 yield from self._walk(node["/K"])
 
-    def of(self, *kinds: str) -> list[DictionaryObject]:
+    def of(self, *kinds: str) -> list[Any]:
         return [tag for tag in self.all if tag["/S"] in kinds]
 
     @property
@@ -127,7 +128,7 @@ def test_every_table_of_the_report_has_heads(tags: Tags) -> None:
     tables = tags.of("/Table")
     assert len(tables) >= 10
     for table in tables:
-        kinds = {tag["/S"] for tag in tags._walk(table)}
+        kinds = {str(tag["/S"]) for tag in tags._walk(table)}
         assert "/TH" in kinds
 
 
@@ -135,7 +136,8 @@ def test_its_fonts_come_along_and_its_pages_are_a4(tags: Tags) -> None:
     fonts = {}
     for page in tags.reader.pages:
         assert [round(float(side)) for side in page.mediabox[2:]] == [595, 842]
-        for font in page["/Resources"].get("/Font", {}).values():
+        resources: Any = page["/Resources"]
+        for font in resources.get("/Font", {}).values():
             descendant = font["/DescendantFonts"][0].get_object()
             fonts[str(font["/BaseFont"])] = "/FontFile2" in descendant["/FontDescriptor"]
     assert all(fonts.values())

@@ -1,7 +1,7 @@
 """The visitor's way: start, eight pages, go on elsewhere, who you are, result. Without JavaScript unless it says so."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
@@ -202,7 +202,7 @@ def test_two_devices_answer_the_same_diagnosis_and_lose_nothing(begun: Visitor) 
 
 
 def test_with_javascript_each_choice_is_saved_and_said(begun: Visitor) -> None:
-    with clock.stopped_at(timezone.make_aware(timezone.datetime(2026, 11, 22, 14, 32))):
+    with clock.stopped_at(timezone.make_aware(datetime(2026, 11, 22, 14, 32))):
         begun.post(begun.here("save", 1), {"strategy_target": "3"}, HTTP_HX_REQUEST="true")
         answer = begun.post(begun.here("save", 1), {"strategy_value": "3"}, HTTP_HX_REQUEST="true")
     assert "2問目まで保存しました(14:32)" in text(answer)
@@ -283,16 +283,20 @@ def test_a_link_to_answers_opens_no_result_and_a_link_to_a_result_no_answers(beg
 # ── Going on elsewhere ──
 
 
-def test_the_link_to_go_on_comes_by_mail_once_a_day_and_address(begun: Visitor) -> None:
+def test_the_link_to_go_on_comes_by_mail_once_a_minute_and_address(begun: Visitor) -> None:
     for _ in range(2):
         answer = begun.post(begun.here("resume_mail"), {"email": " Arai@Tone.example "})
         assert "arai@tone.example" in text(answer)
         assert "届かないとき" in text(answer)
         assert "迷惑メール" in text(answer)
+    assert "1分ほどたってから" in text(answer)
     begun.post(begun.here("resume_mail"), {"email": "other@tone.example"})
     first, second = mails(begun.house, "diagnosis_resume")
     assert first.to == "arai@tone.example"
     assert second.to == "other@tone.example"
+    with clock.stopped_at(timezone.now() + timedelta(seconds=61)):
+        begun.post(begun.here("resume_mail"), {"email": "arai@tone.example"})
+    assert len(mails(begun.house, "diagnosis_resume")) == 3
     assert begun.here("answers") in first.body
     assert "http://localhost" in first.body
 
