@@ -138,7 +138,7 @@ def session_cookie() -> str:
 
 
 def pages(firm_id: int, cookie: str) -> list[Page]:
-    """What is compared: the first submitted diagnosis, as a visitor opens it, and the list, as an administrator does."""
+    """What is compared: the first submitted diagnosis as a visitor opens it, the list as an administrator does."""
     from django.urls import reverse
 
     from diagnosis.addresses import result_token
