@@ -60,6 +60,8 @@ _owner_url = os.environ.get("DATABASE_OWNER_URL", "")
 _database_url = _owner_url if _MIGRATING and _owner_url else required("DATABASE_URL", "postgres://…")
 DATABASES: dict[str, Any] = {"default": dict(dj_database_url.parse(_database_url, conn_max_age=600))}
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Cursors on the server cost two more round trips for each list of choices, and no transaction pooler keeps them.
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
     "options": "-c lock_timeout=3000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000",
