@@ -109,7 +109,11 @@ class Profile(models.Model):
 
 def companies(request: HttpRequest, firm: int) -> HttpResponse:
     """50 companies of a firm with their consultants."""
-    rows = Company.objects.filter(firm_id=firm).select_related("consultant__user").order_by("kana", "id")
+    rows = (
+        Company._default_manager.filter(firm_id=firm)
+        .select_related("consultant__user")
+        .order_by("kana", "id")
+    )
     page = Paginator(rows, 50).get_page(request.GET.get("page"))
     return render(request, "companies.html", {"page": page})
 
@@ -119,9 +123,9 @@ def result(request: HttpRequest, diagnosis: Any) -> HttpResponse:
     found = get_object_or_404(Diagnosis, pk=diagnosis)
     context = {
         "diagnosis": found,
-        "comment": Comment.objects.filter(diagnosis=found).order_by("-id").first(),
-        "job": Job.objects.filter(subject=found.pk).first(),
-        "profile": Profile.objects.first(),
+        "comment": Comment._default_manager.filter(diagnosis=found).order_by("-id").first(),
+        "job": Job._default_manager.filter(subject=found.pk).first(),
+        "profile": Profile._default_manager.first(),
     }
     return render(request, "result.html", context)
 

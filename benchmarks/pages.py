@@ -146,7 +146,7 @@ def pages(firm_id: int, cookie: str) -> list[Page]:
     from tenancy.scope import Scope, open_scope
 
     with open_scope(Scope.of_firm(firm_id)):
-        diagnosis = Diagnosis.objects.submitted().order_by("submitted_at").first()
+        diagnosis = Diagnosis.objects.submitted().earliest("submitted_at")
         result = reverse("diagnosis:result", args=[FIRM, result_token(diagnosis)])
     return [
         Page("result page", result, f"/result/{diagnosis.pk}/", diagnosis.company_name),
@@ -207,8 +207,16 @@ def served() -> Iterator[tuple[tuple[int, int], list[Child]]]:
 
 
 def _gunicorn(name: str, application: str, port: int, env: Mapping[str, str]) -> Child:
-    argv = (sys.executable, "-m", "gunicorn", application, "--workers", "2", "--no-control-socket")
-    argv += ("--bind", f"127.0.0.1:{port}", "--log-level", "warning")
+    options = (
+        "--workers",
+        "2",
+        "--no-control-socket",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--log-level",
+        "warning",
+    )
+    argv = (sys.executable, "-m", "gunicorn", application, *options)
     return Child(Program(name, argv, Path(env["DATA_DIR"]) / "log" / f"{name}.log", env, cwd=ROOT))
 
 

@@ -51,7 +51,7 @@ def _ground() -> tuple[int, UUID, Path]:
 
     firm = Firm.objects.get(slug=FIRM)
     with open_scope(Scope.of_firm(firm.pk)):
-        diagnosis = Diagnosis.objects.submitted().order_by("submitted_at").first()
+        diagnosis = Diagnosis.objects.submitted().earliest("submitted_at")
         html = build(diagnosis.pk)
     page = settings.DATA_DIR / "report.html"
     page.write_text(html.replace('"/static/', f'"{settings.STATIC_ROOT.as_uri()}/'))
