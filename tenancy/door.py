@@ -101,7 +101,10 @@ def _by_session(request: HttpRequest, slug: str) -> Membership | None:
     if not isinstance(request.user, User) or not request.user.is_active:
         return None
     members = Membership.objects.active().select_related("firm")
-    return members.filter(firm__slug=slug, user_id=request.user.pk).order_by("pk").first()
+    membership = members.filter(firm__slug=slug, user_id=request.user.pk).order_by("pk").first()
+    if membership is not None:
+        membership.user = request.user  # known already: the shell names it without another query
+    return membership
 
 
 def _by_token(request: HttpRequest, slug: str) -> Membership | None:

@@ -68,16 +68,17 @@ def open_scope(scope: Scope) -> Iterator[Scope]:
     """Run a block inside `scope` and its own transaction (a savepoint when nested); the earlier scope returns on exit.
 
     After an exception the rollback brings PostgreSQL's settings back; otherwise they are set back explicitly, so that
-    a test's outer transaction does not keep them. Costs one statement on entry and one on exit.
+    a test's outer transaction does not keep them. Costs one statement on entry; on exit one where it is nested, none
+    at the outermost, whose COMMIT clears transaction-local settings.
     """
-    before = _current.get()
+    before, nested = _current.get(), connection.in_atomic_block
     with transaction.atomic():
         token = _set(scope)
         try:
             yield scope
         finally:
             _current.reset(token)
-        if not connection.needs_rollback:
+        if nested and not connection.needs_rollback:
             _tell_postgres(before)
 
 
