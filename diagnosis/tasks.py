@@ -12,7 +12,7 @@ from tenancy.scope import Scope, open_scope
 due.kind(EXPIRE, task="diagnosis.expire", queue="mail")
 
 
-@shared_task(name="diagnosis.expire", queue="mail")
+@shared_task(name="diagnosis.expire")
 def expire(firm_id: int, object_id: str) -> None:
     """Delete the answers of a diagnosis that was not submitted within 30 days."""
 

@@ -6,14 +6,14 @@ from tenancy import due, limits
 from tenancy.api import idempotency
 
 
-@shared_task(name="tenancy.sweep", queue="mail", expires=15)
+@shared_task(name="tenancy.sweep", expires=15)
 def sweep() -> None:
     """Ring for what is due; forget the counters of past days."""
     due.sweep()
     limits.forget_old()
 
 
-@shared_task(name="tenancy.forget_idempotency_keys", queue="mail")
+@shared_task(name="tenancy.forget_idempotency_keys")
 def forget_idempotency_keys(firm_id: int, object_id: str) -> None:
     """Delete the kept answers of the API that have ended."""
     idempotency.forget(firm_id, object_id)
