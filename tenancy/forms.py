@@ -66,7 +66,7 @@ class SeenForm(forms.ModelForm):  # type: ignore[type-arg]
         """Texts by field; nothing readable counts as nothing seen."""
         try:
             seen = json.loads(self.cleaned_data["seen"] or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return {str(key): str(value) for key, value in seen.items()} if isinstance(seen, dict) else {}
 
