@@ -1,4 +1,4 @@
-"""django-allauth's mails, sent through the outbox of a firm to which the person belongs."""
+"""How django-allauth behaves here: by invitation only, its mails through the outbox of a firm of the person's."""
 
 import hashlib
 import logging
@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
+from django.http import HttpRequest
 
 from notices.actions import queue_mail
-from tenancy import accounts, clock
+from tenancy import clock
 from tenancy.models import Membership, User
 from tenancy.scope import Scope, open_scope
 from tenancy.templatetags.michisuji import jdate
@@ -24,8 +26,11 @@ _MAILS = {
 log = logging.getLogger(__name__)
 
 
-class AccountAdapter(accounts.AccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """No self sign-up; mails in our words, private, and only to people who belong to a firm."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Queue it. An address without an account gets nothing: the page says the same in either case."""

@@ -289,10 +289,7 @@ class TakenOver(BaseEmailBackend):
 As = Callable[[str], Client]
 
 
-def test_a_new_password_is_asked_for_by_a_mail_that_only_its_reader_sees(
-    michisuji: House, as_: As, settings: Any
-) -> None:
-    settings.ACCOUNT_ADAPTER = "notices.accounts.AccountAdapter"
+def test_a_new_password_is_asked_for_by_a_mail_that_only_its_reader_sees(michisuji: House, as_: As) -> None:
     answer = as_("誰か").post("/accounts/password/reset/", {"email": "baba@michisuji.example"})
     assert answer.status_code == 302
     mail = the_mail(michisuji)
@@ -308,10 +305,7 @@ def test_a_new_password_is_asked_for_by_a_mail_that_only_its_reader_sees(
     assert as_("誰か").get(link.removeprefix("http://localhost:8000"), follow=True).status_code == 200
 
 
-def test_an_unknown_address_gets_the_same_answer_and_no_mail(
-    michisuji: House, as_: As, settings: Any
-) -> None:
-    settings.ACCOUNT_ADAPTER = "notices.accounts.AccountAdapter"
+def test_an_unknown_address_gets_the_same_answer_and_no_mail(michisuji: House, as_: As) -> None:
     answer = as_("誰か").post("/accounts/password/reset/", {"email": "nobody@nowhere.example"})
     assert answer.status_code == 302
     with open_scope(michisuji.scope):

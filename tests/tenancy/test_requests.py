@@ -135,3 +135,11 @@ def _shape(query: dict[str, str]) -> str:
         .replace("michisuji", "")
         .replace("nowhere", "")
     )
+
+
+@pytest.mark.parametrize("key", ['"\\000aaaaaaaaaaaaaaa"', "x" * 5000, "'; --aaaaaaaaaaa"])
+def test_a_cookie_that_is_no_sessions_key_is_nobody(db: None, key: str) -> None:
+    answer = Client(SERVER_NAME="localhost").get(
+        "/michisuji/faulty/late/", headers={"Cookie": f"sessionid={key}"}
+    )
+    assert answer.status_code == 302
