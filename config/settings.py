@@ -102,9 +102,10 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "tenancy.middleware.RequestIdMiddleware",
+    "csp.middleware.CSPMiddleware",  # before whatever may refuse a request: also its answer carries the policy
+    "tenancy.edges.EdgesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

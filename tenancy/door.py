@@ -45,7 +45,9 @@ class Visit:
 
 
 def bearer(request: HttpRequest) -> str:
-    """The token of an `Authorization: Bearer` header, or ''."""
+    """The token of an `Authorization: Bearer` header, or ''; '' on pages, where a token opens nothing."""
+    if not is_api(request):
+        return ""
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if kind.lower() == "bearer" else ""
 

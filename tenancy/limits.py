@@ -4,6 +4,9 @@ Fixed windows: simple, exact under concurrency (one upsert), at worst twice the 
 are stored as keyed hashes only.
 """
 
+from contextlib import suppress
+from ipaddress import IPv6Address, ip_address, ip_network
+
 from django.conf import settings
 from django.core.signing import Signer
 from django.db import connection
@@ -33,11 +36,23 @@ def seconds_left(limit: Limit) -> int:
 
 
 def address_of(request: HttpRequest) -> str:
-    """The client's address: the peer, or the entry that our own outermost proxy wrote into X-Forwarded-For."""
+    """The client's address: the peer, or the entry that our own outermost proxy wrote into X-Forwarded-For.
+
+    Of an IPv6 address the network (/64): whoever has one has all of its 2⁶⁴ addresses.
+    """
     hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
     if settings.TRUSTED_PROXIES and len(hops) >= settings.TRUSTED_PROXIES:
-        return str(hops[-settings.TRUSTED_PROXIES])
-    return str(request.META.get("REMOTE_ADDR", ""))
+        return _network_of(hops[-settings.TRUSTED_PROXIES])
+    return _network_of(request.META.get("REMOTE_ADDR", ""))
+
+
+def _network_of(address: str) -> str:
+    with suppress(ValueError):
+        parsed = ip_address(address)
+        if isinstance(parsed, IPv6Address):
+            mapped = parsed.ipv4_mapped
+            return str(mapped or ip_network((parsed, 64), strict=False))
+    return address
 
 
 def forget_old() -> None:

@@ -1,7 +1,7 @@
 """Answers at the door: the same status, body and headers whether a thing is missing or forbidden."""
 
 from typing import NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import resolve_url
@@ -77,16 +77,37 @@ def problem(
     return response
 
 
-def refusal(request: HttpRequest, status: int, retry_after: int | None = None) -> HttpResponse:
-    """What a closed door says: to sign-in for pages, a problem for the API, an error page without form, nonce or id."""
+def refusal(
+    request: HttpRequest, status: int, retry_after: int | None = None, *, site: object = None
+) -> HttpResponse:
+    """What a closed door says: to sign-in for pages, a problem for the API, an error page without form, nonce or id.
+
+    `site`: the firm's public face, for the page that asks to wait (429). Missing and forbidden never get one.
+    """
     if is_api(request):
         response: HttpResponse = problem(status, retry_after=retry_after)
     elif status == 401:
-        target = urlencode({"next": request.get_full_path()})
+        target = urlencode({"next": _way_back(request)})
         response = HttpResponseRedirect(f"{resolve_url('account_login')}?{target}")
     else:
-        response = HttpResponse(render_to_string(f"{status}.html"), status=status)
+        response = HttpResponse(render_to_string(f"{status}.html", _words(retry_after, site)), status=status)
     if retry_after:
         response.headers["Retry-After"] = str(retry_after)
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+def _words(retry_after: int | None, site: object) -> dict[str, object]:
+    """How long to wait, as one says it, and whom to telephone."""
+    if retry_after is None:
+        return {}
+    minutes = -(-retry_after // 60)
+    return {"wait": f"{minutes}分ほど" if minutes < 60 else f"{-(-minutes // 60)}時間ほど", "site": site}
+
+
+def _way_back(request: HttpRequest) -> str:
+    """Where to go after signing in: the page itself; for what was sent from a form, the page with the form."""
+    if request.method in ("GET", "HEAD"):
+        return request.get_full_path()
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    return came_from.path if came_from.netloc == request.get_host() else resolve_url("entrance")

@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
+from tenancy.actions import create_api_token
+from tenancy.edges import EdgesMiddleware
+from tenancy.limits import address_of
 from tenancy.models import Company, Membership
 from tenancy.scope import open_scope
 from tests.conftest import House
@@ -143,3 +148,80 @@ def test_a_cookie_that_is_no_sessions_key_is_nobody(db: None, key: str) -> None:
         "/michisuji/faulty/late/", headers={"Cookie": f"sessionid={key}"}
     )
     assert answer.status_code == 302
+
+
+# ── The edges ──
+
+
+def test_more_than_is_taken_is_said_in_words_also_how_to_keep_what_was_typed(aoki: Client) -> None:
+    answer = aoki.post("/michisuji/settings/public/people/new/", {"name": "あ" * 3_500_000})
+    assert answer.status_code == 413
+    assert "「戻る」で前の画面に" in answer.content.decode()
+    many = aoki.post(
+        "/michisuji/settings/public/people/new/", {f"field{number}": "" for number in range(600)}
+    )
+    assert many.status_code == 413
+
+
+def test_what_was_sent_is_read_to_the_end_so_that_the_answer_arrives() -> None:
+    request = RequestFactory().post("/nowhere/", {"text": "a" * 3_000_000})
+    EdgesMiddleware(lambda _: HttpResponse("refused"))(request)
+    assert request.read() == b""
+
+
+def test_the_address_of_a_form_opened_as_a_page_says_what_to_do(aoki: Client) -> None:
+    answer = aoki.get("/michisuji/notices/read/")
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "POST"
+    assert "もう一度ボタンを押してください" in answer.content.decode()
+    assert answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ("http://localhost/michisuji/diagnoses/1/?a=1", "/michisuji/diagnoses/1/"),
+        ("http://evil.example/trap/", "/entrance/"),
+        ("", "/entrance/"),
+    ],
+)
+def test_a_session_that_ended_under_a_form_leads_back_to_the_form(
+    as_: As, michisuji: House, referer: str, back: str
+) -> None:
+    answer = as_("誰か").post("/michisuji/faulty/works/", headers={"Referer": referer})
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == f"/accounts/login/?{urlencode({'next': back})}"
+
+
+def test_a_token_of_the_api_opens_no_page(michisuji: House) -> None:
+    with open_scope(michisuji.scope):
+        _, token = create_api_token(membership=michisuji.members["青木"], name="", actor=None)
+    with_token = {"Authorization": f"Bearer {token}"}
+    browser = Client(SERVER_NAME="localhost")
+    assert browser.get("/michisuji/faulty/late/", headers=with_token).status_code == 302
+    assert browser.post("/api/v1/firms/michisuji/faulty/", headers=with_token).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nowhere/", "/static/nothing.css", "/accounts/login/", "/api/v1/firms/nowhere/companies/"]
+)
+@pytest.mark.parametrize("host", ["localhost", "evil.example"])
+def test_every_answer_carries_the_policy(db: None, path: str, host: str) -> None:
+    answer = Client(SERVER_NAME="localhost").get(path, headers={"Host": host})
+    assert (answer.status_code == 400) == (host == "evil.example")
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("peer", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("", ""),
+    ],
+)
+def test_a_limit_counts_an_address_or_the_network_that_one_visitor_has(peer: str, counted: str) -> None:
+    request = RequestFactory().get("/", REMOTE_ADDR=peer, headers={"X-Forwarded-For": "198.51.100.1"})
+    assert address_of(request) == counted

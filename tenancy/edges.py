@@ -1,0 +1,45 @@
+"""The edges of HTTP that a person may meet: more sent than is taken, the address of a form opened as a page."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
+
+from tenancy.responses import is_api, refusal
+
+MOST_READ = 32 * 1024 * 1024
+_PIECE = 64 * 1024
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+class EdgesMiddleware:
+    """Lets every answer arrive, and gives those a page that Django leaves empty."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.status_code == 405 and not is_api(request):
+            response = _with_a_page(request, response)
+        read_to_the_end(request)
+        return response
+
+
+def _with_a_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
+    page = refusal(request, 405)
+    page.headers["Allow"] = response.headers.get("Allow", "")
+    return page
+
+
+def read_to_the_end(request: HttpRequest) -> None:
+    """Take what was sent and not read, up to 32 MB, and drop it.
+
+    A server that closes with bytes unread resets the connection: the answer that says what to do would never be seen.
+    """
+    taken = 0
+    try:
+        while taken < MOST_READ and (piece := request.read(_PIECE)):
+            taken += len(piece)
+    except UnreadablePostError:
+        return
