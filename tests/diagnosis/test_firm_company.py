@@ -296,28 +296,29 @@ def test_the_same_one_twice_asks_for_another(baba: Client, michisuji: House, a: 
     assert "違う日の診断を二つお選びください" in shown
 
 
+@pytest.fixture
+def further_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A second version of the questionnaire, in a folder of its own. No other test may use its number: it is cached."""
+    text = (questionnaire.CONTENT / "questionnaire-1.0.0.json").read_text(encoding="utf-8")
+    for version in ("1.0.0", "7.7.7"):
+        published = json.dumps(json.loads(text) | {"version": version}, ensure_ascii=False)
+        (tmp_path / f"questionnaire-{version}.json").write_text(published, encoding="utf-8")
+    monkeypatch.setattr(questionnaire, "CONTENT", tmp_path)
+    return "7.7.7"
+
+
 def test_other_versions_of_the_questionnaire_are_not_subtracted(
-    baba: Client, michisuji: House, a: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    baba: Client, michisuji: House, a: Company, further_version: str
 ) -> None:
     one, _ = (answered(michisuji, "ア", case=case, company=a) for case in ("case04", "case02"))
-    _publish("1.0.0", "9.9.9", tmp_path, monkeypatch)
     with open_scope(michisuji.scope):
-        Diagnosis.objects.filter(pk=one.pk).update(questionnaire_version="9.9.9")
+        Diagnosis.objects.filter(pk=one.pk).update(questionnaire_version=further_version)
     shown = baba.get(of(a, "compare/")).content.decode()
-    assert "設問の版が違うため、点数の差は示していません(前回は第9.9.9版、今回は第1.0.0版)" in shown
+    assert "設問の版が違うため、点数の差は示していません(前回は第7.7.7版、今回は第1.0.0版)" in shown
     assert "24.9" in shown
     assert "61.8" in shown
     assert "+36.9" not in shown
     assert "変わったご回答" not in shown
-
-
-def _publish(present: str, further: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second version of the questionnaire, in a folder of its own."""
-    text = (questionnaire.CONTENT / f"questionnaire-{present}.json").read_text(encoding="utf-8")
-    for version in (present, further):
-        published = json.dumps(json.loads(text) | {"version": version}, ensure_ascii=False)
-        (folder / f"questionnaire-{version}.json").write_text(published, encoding="utf-8")
-    monkeypatch.setattr(questionnaire, "CONTENT", folder)
 
 
 # ── Nobody else ──
