@@ -273,7 +273,7 @@ _LEGAL_FORMS = (
 
 
 def bare_name(name: str) -> str:
-    """The name without its legal form and spaces, folded: 「株式会社 トキワ蔵」 and 「ﾄｷﾜ蔵(株)」 are both 「ときわ蔵」."""
+    """The name without legal form and spaces, folded: 「株式会社 トキワ蔵」 and 「ﾄｷﾜ蔵(株)」 are both 「ときわ蔵」."""
     folded = search_form(name)
     for form in _LEGAL_FORMS:
         folded = folded.replace(search_form(form), "")
@@ -293,7 +293,7 @@ class Company(FirmModel):
 
     name = models.CharField("会社名", max_length=100)
     kana = models.CharField("フリガナ", max_length=100, blank=True)
-    corporate_number = models.CharField(
+    corporate_number = models.CharField(  # noqa: DJ001  (NULL, because '' would be unique only once)
         "法人番号", max_length=13, null=True, blank=True, validators=[validate_corporate_number]
     )
     industry = models.CharField("業種", max_length=60, blank=True)

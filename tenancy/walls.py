@@ -182,7 +182,7 @@ class FirmModel(models.Model):
 
 
 def require_safe_role() -> None:
-    """Raises ImproperlyConfigured for a role that row security does not bind, or another isolation than READ COMMITTED."""
+    """Raises ImproperlyConfigured for a role that row security does not bind, or for another isolation than ours."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT rolsuper OR rolbypassrls, current_setting('transaction_isolation') FROM pg_roles"

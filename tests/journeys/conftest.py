@@ -16,7 +16,6 @@ from django.db import connection
 from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
 
 from config.processes import Child, Program, stop_all, wait_until
-from tests.conftest import House
 
 # Playwright's loop runs in this thread; the tests' own queries are no coroutine's.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -55,7 +54,7 @@ class Person:
         return words in self.page.locator("body").inner_text()
 
     def look(self) -> None:
-        """No accessibility violation, valid HTML, unique ids, nothing wider than the window, no complaint by the browser."""
+        """No accessibility violation, valid HTML, unique ids, nothing wider than the window, no complaint (CSP above all)."""
         where = f"{self.page.url} at {self.page.viewport_size}"
         if self.pages:
             valid_html(self.pages[-1].text(), where)
@@ -92,9 +91,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def someone(
-    browser: Browser, live_server: Any, settings: Any
-) -> Iterator[Callable[..., Person]]:
+def someone(browser: Browser, live_server: Any, settings: Any) -> Iterator[Callable[..., Person]]:
     """Opens a browser window of a width: `someone(PHONE)`; `dark=True` at night, `scripts=False` without JavaScript."""
     site = live_server.url.replace("127.0.0.1", "localhost")
     settings.PUBLIC_URL = site
@@ -138,7 +135,9 @@ def listen(person: Person) -> None:
 @pytest.fixture
 def worker(live_server: Any, tmp_path: Path) -> Iterator[Child]:
     """A worker like the product's own, on the tests' database, its files where the tests' server looks for them."""
-    address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    address = (
+        urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    )
     env = {
         **os.environ,
         "DATABASE_URL": address,
@@ -157,14 +156,3 @@ def worker(live_server: Any, tmp_path: Path) -> Iterator[Child]:
 
 def eventually(true: Callable[[], bool], seconds: float = 60) -> None:
     assert wait_until(true, seconds=seconds, interval=0.2)
-
-
-@pytest.fixture
-def known(michisuji: House) -> House:
-    """The cast with passwords."""
-    from tests.conftest import PASSWORD
-
-    for person in michisuji.people.values():
-        person.set_password(PASSWORD)
-        person.save(update_fields=["password"])
-    return michisuji

@@ -39,7 +39,9 @@ def test_a_consultant_reads_comments_and_takes_the_company_over(
     consultant.open("/michisuji/home/")
     assert consultant.reads("合同会社みずうみ企画")
     consultant.press("合同会社みずうみ企画")
-    consultant.page.get_by_role("textbox", name="お客様にお伝えする文章").fill("出会いの前に、誰にを決めましょう。")
+    consultant.page.get_by_role("textbox", name="お客様にお伝えする文章").fill(
+        "出会いの前に、誰にを決めましょう。"
+    )
     consultant.press("コメントを保存する")
     consultant.press("支援先企業にする")
     assert consultant.reads("支援先")
@@ -63,7 +65,13 @@ def test_every_page_is_accessible_valid_and_fits(
 ) -> None:
     things = plant(known)
     person = someone(width, dark=dark)
-    for path in ("/", "/accounts/password/reset/", "/michisuji/", "/michisuji/privacy/", "/michisuji/diagnosis/code/"):
+    for path in (
+        "/",
+        "/accounts/password/reset/",
+        "/michisuji/",
+        "/michisuji/privacy/",
+        "/michisuji/diagnosis/code/",
+    ):
         person.open(path)
     person.open(f"/michisuji/diagnosis/r/{result_token(things.diagnosis)}/")
     person.open("/michisuji/diagnosis/r/altered/")

@@ -72,6 +72,7 @@ def test_the_demo_tells_the_story() -> None:
             diagnosis = Diagnosis.objects.submitted().get(company=company)
             case = story["diagnoses"][told["diagnosis_case"]]
             assert (diagnosis.answers, diagnosis.facts) == (case["answers"], case["facts"])
+            assert diagnosis.submitted_at is not None
             assert diagnosis.submitted_at < FIRST_LOAD
         assert Diagnosis.objects.count() == Job.objects.count() == 6
         assert Notice.objects.count() == 0
