@@ -93,7 +93,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "tenancy",
     "notices",
     "reports",
