@@ -151,8 +151,8 @@ def test_a_comment_of_ten_megabytes_is_refused_in_words(
     baba: Client, one: Diagnosis, michisuji: House
 ) -> None:
     answer = baba.post(of(one, "comment/"), {"text": "a" * 10_000_000, "based_on": 0})
-    assert answer.status_code == 400
-    assert "お読みできませんでした" in answer.content.decode() or "もう一度" in answer.content.decode()
+    assert answer.status_code == 413
+    assert "「戻る」で前の画面に戻り、文章を短くして" in answer.content.decode()
     assert texts(michisuji) == []
 
 
