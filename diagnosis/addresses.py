@@ -3,14 +3,13 @@
 They begin with PUBLIC_URL, never with the host of a request.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.conf import settings
-from django.core.signing import b62_decode
 from django.urls import reverse
 
 from diagnosis.models import Diagnosis
-from tenancy.links import LIFETIME, make_token
+from tenancy.links import LIFETIME, make_token, signed_at
 
 ANSWERS = "diagnosis.answers"
 RESULT = "diagnosis.result"
@@ -21,9 +20,12 @@ def answers_token(diagnosis: Diagnosis) -> str:
     return make_token(ANSWERS, diagnosis.pk, diagnosis.link_version)
 
 
-def result_token(diagnosis: Diagnosis) -> str:
-    """A token that opens the result and the PDF, for 180 days from now."""
-    return make_token(RESULT, diagnosis.pk, diagnosis.link_version)
+def result_token(diagnosis: Diagnosis, *, since: datetime | None = None) -> str:
+    """A token that opens the result and the PDF, for 180 days from now, or from `since`.
+
+    Only the firm makes links from now: whoever holds a link must not be able to hold it for ever.
+    """
+    return make_token(RESULT, diagnosis.pk, diagnosis.link_version, since=since)
 
 
 def answers_url(firm: str, token: str) -> str:
@@ -48,5 +50,4 @@ def detail_url(firm: str, diagnosis: Diagnosis) -> str:
 
 def valid_until(token: str) -> datetime:
     """When a token that `read_token` has accepted ends: its own time of signing and 180 days."""
-    signed_at = b62_decode(token.rsplit("~", 2)[-2])
-    return datetime.fromtimestamp(signed_at, UTC) + LIFETIME
+    return signed_at(token) + LIFETIME

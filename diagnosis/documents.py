@@ -8,7 +8,7 @@ from uuid import UUID
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from diagnosis.actions.report import REPORT, TEMPLATE_VERSION, mail_failure, mail_result
+from diagnosis.actions.report import REPORT, TEMPLATE_VERSION, held, mail_failure, mail_result
 from diagnosis.models import Comment, Diagnosis
 from diagnosis.outcome import answers_of, outcome_of
 from diagnosis.questionnaire import load
@@ -84,8 +84,11 @@ def filename(subject: UUID) -> str:
 
 
 def when_done(job: Job) -> None:
-    """The respondent gets the link to result and PDF, once."""
-    mail_result(Diagnosis.objects.select_related("firm").get(pk=job.subject))
+    """With the first PDF the respondent gets the link to it and to the result; whoever asks later gets it at once."""
+    others = Job.objects.filter(name=job.name, subject=job.subject, state=Job.State.DONE).exclude(pk=job.pk)
+    diagnosis = held(job.subject)
+    if not others.exists():
+        mail_result(diagnosis)
 
 
 def when_failed(job: Job) -> None:

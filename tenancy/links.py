@@ -6,10 +6,10 @@ is revoked by raising the version on the thing itself.
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.core.signing import BadSignature, TimestampSigner
+from django.core.signing import BadSignature, TimestampSigner, b62_decode, b62_encode
 
 from tenancy import guards
 
@@ -28,10 +28,13 @@ class Link:
         return self.version == version or not guards.stands("links.version")
 
 
-def make_token(purpose: str, id: UUID, version: int) -> str:
-    """A token for `purpose` (e.g. 'diagnosis.result') that opens `id` while its link version is `version`."""
+def make_token(purpose: str, id: UUID, version: int, *, since: datetime | None = None) -> str:
+    """A token for `purpose` (e.g. 'diagnosis.result') that opens `id` while its link version is `version`.
+
+    Its 180 days count from now, or from `since`: what one link makes of another must not live longer than the first.
+    """
     body = urlsafe_b64encode(id.bytes).rstrip(b"=").decode()
-    return _signer(purpose).sign(f"{body}.{version}")
+    return _signer(purpose, since).sign(f"{body}.{version}")
 
 
 def read_token(purpose: str, token: str) -> Link | None:
@@ -43,5 +46,21 @@ def read_token(purpose: str, token: str) -> Link | None:
         return None
 
 
-def _signer(purpose: str) -> TimestampSigner:
-    return TimestampSigner(salt=f"michisuji.link.{purpose}", sep="~")
+def signed_at(token: str) -> datetime:
+    """When a token that `read_token` has accepted was signed: its 180 days count from there."""
+    return datetime.fromtimestamp(b62_decode(token.rsplit("~", 2)[-2]), UTC)
+
+
+class _Signer(TimestampSigner):
+    """Django's, with a moment of ours instead of now where one is given."""
+
+    since: datetime | None = None
+
+    def timestamp(self) -> str:
+        return b62_encode(int(self.since.timestamp())) if self.since else super().timestamp()
+
+
+def _signer(purpose: str, since: datetime | None = None) -> TimestampSigner:
+    signer = _Signer(salt=f"michisuji.link.{purpose}", sep="~")
+    signer.since = since
+    return signer

@@ -1,6 +1,7 @@
 """The PDF of a diagnosis: asking for it, and the mails when it is done or failed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from diagnosis.addresses import result_token, result_url
 from diagnosis.models import Diagnosis
@@ -38,8 +39,11 @@ def request_report(diagnosis: Diagnosis, actor: Membership | None = None) -> Job
     )
 
 
-def mail_result(diagnosis: Diagnosis, *, again: bool = False) -> None:
-    """Send the respondent the link to result and PDF: once, and once a minute when it is asked for `again`."""
+def mail_result(diagnosis: Diagnosis, *, again: bool = False, since: datetime | None = None) -> None:
+    """Send the respondent the link to result and PDF: once, and once a minute when it is asked for `again`.
+
+    The link's 180 days count from now, or from `since`.
+    """
     if not diagnosis.email:
         return
     suffix = f":{clock.now():%Y%m%d%H%M}" if again else ""
@@ -49,8 +53,8 @@ def mail_result(diagnosis: Diagnosis, *, again: bool = False) -> None:
         "grade": diagnosis.grade,
         "overall": f"{diagnosis.overall}",
         "first_action_title": first.title,
-        "expires_label": jdate(clock.now() + LIFETIME),
-        "report_url": result_url(diagnosis.firm.slug, result_token(diagnosis)),
+        "expires_label": jdate((since or clock.now()) + LIFETIME),
+        "report_url": result_url(diagnosis.firm.slug, result_token(diagnosis, since=since)),
     }
     queue_mail(
         key=f"diagnosis_ready:{diagnosis.pk}{suffix}",
@@ -78,15 +82,27 @@ def _addressee(diagnosis: Diagnosis) -> dict[str, str]:
     return {"company_name": diagnosis.company_name, "contact_name": diagnosis.contact_name or "ご担当者"}
 
 
-def resend_result(*, diagnosis: Diagnosis, email: str) -> bool:
-    """Correct the respondent's address and send the link again. False: the PDF is not done yet, so the mail is
-    still to come, to the corrected address."""
+def held(id: UUID) -> Diagnosis:
+    """The diagnosis, held until the transaction ends: the first mail and a corrected address never pass each other."""
+    rows = Diagnosis.objects.select_for_update(of=("self",), no_key=True)
+    return rows.select_related("firm").get(pk=id)
+
+
+def first_report_is_done(diagnosis: Diagnosis) -> bool:
+    """Whether any PDF of it has been made: the first one brings the mail, later ones (a new comment) do not."""
+    return Job.objects.filter(name=REPORT, subject=diagnosis.pk, state=Job.State.DONE).exists()
+
+
+def resend_result(*, diagnosis: Diagnosis, email: str, since: datetime) -> bool:
+    """Correct the respondent's address and send the link again, to live as long as the link of `since` that was used
+    to ask. False: the first PDF is not done yet, so the mail is still to come, to the corrected address."""
+    diagnosis = held(diagnosis.pk)
     if email != diagnosis.email:
         diagnosis.email = email
         diagnosis.save(update_fields=["email"])
         trail.record("correct.address", diagnosis, company_id=diagnosis.company_id)
-    job = request_report(diagnosis)
-    if job.state != Job.State.DONE:
+    request_report(diagnosis)
+    if not first_report_is_done(diagnosis):
         return False
-    mail_result(diagnosis, again=True)
+    mail_result(diagnosis, again=True, since=since)
     return True

@@ -20,6 +20,7 @@ from diagnosis.questionnaire import load
 from diagnosis.views.visitor import PAUSE, gone, may_mail
 from reports.models import Bar, Job
 from reports.views import file_response
+from tenancy.links import signed_at
 from tenancy.middleware import visit_of
 from tenancy.permissions import VISITOR, Limit, access
 
@@ -123,7 +124,7 @@ def mail(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> H
     if not form.is_valid():
         return _render(request, token, diagnosis, form, status=422)
     email = form.cleaned_data["email"]
-    sent = resend_result(diagnosis=diagnosis, email=email)
+    sent = resend_result(diagnosis=diagnosis, email=email, since=signed_at(token))
     said = f"{email} へお送りしました。" if sent else f"レポートができしだい、{email} へお送りします。"
     messages.success(request, said)
     return redirect(f"{reverse('diagnosis:result', args=[firm, token])}#mail")
