@@ -6,13 +6,19 @@ from tenancy.extensions import Content, company_panel, company_tab, home_panel
 from tenancy.models import Company
 
 SHOWN = 5
+LATEST = 3  # when nothing waits
 
 
 def new_diagnoses(visit: Visit) -> Content:
-    """Those that nobody has looked at, or that wait to be taken over. Three queries."""
+    """Those that nobody has looked at, or that wait to be taken over; the latest ones when nothing waits.
+
+    Three queries at most.
+    """
     submitted = Diagnosis.objects.submitted()
     to_do = submitted.to_do()
     shown = list(to_do.as_rows()[:SHOWN])
+    if not shown:
+        return Content({"latest": list(submitted.as_rows()[:LATEST])})
     unseen = submitted.unseen().count()
     thought = f"新しい簡易診断が{unseen}件届いています。" if unseen else ""
     return Content({"rows": shown, "more": to_do.count() - len(shown)}, thought=thought)

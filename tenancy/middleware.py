@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, resolve
 
 from tenancy import guards, limits
+from tenancy.context import PublicSite, site_of
 from tenancy.door import Closed, Visit, bearer, enter_firm
 from tenancy.logs import request_id
 from tenancy.models import Membership
@@ -65,7 +66,8 @@ class ScopeMiddleware:
             with self._transaction(request):
                 return self._answer(request, match, access)
         except Closed as closed:
-            return refusal(request, closed.status, closed.retry_after)
+            site = self._public_face(request, match) if closed.status == 429 else None
+            return refusal(request, closed.status, closed.retry_after, site=site)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Remember it: Django turns a view's exception into a response before it reaches `__call__`."""
@@ -98,6 +100,17 @@ class ScopeMiddleware:
             who = limits.address_of(request) if limit.per == "address" else match.kwargs["firm"]
             if not limits.within(limit, who):
                 raise Closed(429, retry_after=limits.seconds_left(limit))
+
+    def _public_face(self, request: HttpRequest, match: ResolverMatch) -> PublicSite | None:
+        """Whom to telephone while a limit holds: what the firm shows everybody on its public page anyway."""
+        slug = match.kwargs.get("firm")
+        if slug is None or is_api(request):
+            return None
+        try:
+            with self._transaction(request):
+                return site_of(enter_firm(request, slug, Access(VISITOR)))
+        except Closed:
+            return None
 
     def _is_member(self, request: HttpRequest, match: ResolverMatch) -> bool:
         """At the API, limits are for visitors; on pages everybody comes as one."""

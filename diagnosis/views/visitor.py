@@ -88,10 +88,7 @@ def start(request: HttpRequest, firm: str) -> HttpResponse:
 def _begin(seed: str) -> Diagnosis:
     """The seed is signed: nobody names an id of their own. Pressed again after submitting, it begins another one."""
     link = read_token(SEED, seed)
-    try:
-        diagnosis = start_diagnosis(id=link.id if link else None)
-    except Diagnosis.DoesNotExist:  # the seed began one at another firm
-        return start_diagnosis()
+    diagnosis = start_diagnosis(id=link.id if link else None)
     return diagnosis if diagnosis.state == Diagnosis.State.OPEN else start_diagnosis()
 
 
@@ -156,8 +153,7 @@ def to_result(request: HttpRequest, diagnosis: Diagnosis) -> HttpResponse:
     if diagnosis.origin == Diagnosis.Origin.ON_BEHALF and request.user.is_authenticated:
         response = redirect("diagnosis:detail", slug, diagnosis.pk)
     else:
-        token = result_token(diagnosis, since=diagnosis.submitted_at)
-        response = redirect("diagnosis:result", slug, token)
+        response = redirect("diagnosis:result", slug, result_token(diagnosis))
     htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
     return HttpResponseClientRedirect(response.url) if htmx else response
 

@@ -212,6 +212,7 @@ def test_what_is_typed_for_the_company_says_who_typed_and_who_said_it(
     with open_scope(michisuji.scope):
         one = Diagnosis.objects.get()
         assert one.state == "submitted"
+    assert answer["Location"] == f"/michisuji/diagnoses/{one.pk}/"
     shown = baba.get(f"/michisuji/diagnoses/{one.pk}/").content.decode()
     for words in ("代理入力", "馬場(代理入力)", "千葉 様"):
         assert words in shown

@@ -135,3 +135,18 @@ def _copies(house: House, diagnosis: Diagnosis, count: int) -> None:
             diagnosis.id = Diagnosis._meta.pk.get_default()
             diagnosis.company_name = f"会社{number}"
             diagnosis.save(force_insert=True)
+
+
+def test_a_home_where_nothing_waits_shows_the_latest_and_the_way_on(as_: As, michisuji: House) -> None:
+    answered(michisuji, "株式会社ア", company=michisuji.companies["株式会社ア"])
+    with open_scope(michisuji.scope):
+        Diagnosis.objects.update(origin="on_behalf")
+    page = as_("馬場").get("/michisuji/home/").content.decode()
+    for words in (
+        "今日、急ぎのものはありません。",
+        "最近の簡易診断",
+        "コメントはまだ",
+        "リンクを送るか代理で入力します",
+    ):
+        assert words in page
+    assert "届いた簡易診断" not in page
