@@ -88,7 +88,10 @@ def start(request: HttpRequest, firm: str) -> HttpResponse:
 def _begin(seed: str) -> Diagnosis:
     """The seed is signed: nobody names an id of their own. Pressed again after submitting, it begins another one."""
     link = read_token(SEED, seed)
-    diagnosis = start_diagnosis(id=link.id if link else None)
+    try:
+        diagnosis = start_diagnosis(id=link.id if link else None)
+    except Diagnosis.DoesNotExist:  # the seed began one at another firm
+        return start_diagnosis()
     return diagnosis if diagnosis.state == Diagnosis.State.OPEN else start_diagnosis()
 
 
@@ -153,7 +156,8 @@ def to_result(request: HttpRequest, diagnosis: Diagnosis) -> HttpResponse:
     if diagnosis.origin == Diagnosis.Origin.ON_BEHALF and request.user.is_authenticated:
         response = redirect("diagnosis:detail", slug, diagnosis.pk)
     else:
-        response = redirect("diagnosis:result", slug, result_token(diagnosis))
+        token = result_token(diagnosis, since=diagnosis.submitted_at)
+        response = redirect("diagnosis:result", slug, token)
     htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
     return HttpResponseClientRedirect(response.url) if htmx else response
 

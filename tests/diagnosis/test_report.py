@@ -1,6 +1,7 @@
 """The PDF of a diagnosis: made once, well tagged, small; and the mails that go with it."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -9,6 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 
@@ -18,8 +20,10 @@ from notices.models import Mail
 from reports.models import Job
 from reports.tasks import render
 from tenancy import clock
+from tenancy.links import make_token, signed_at
 from tenancy.models import Due
 from tenancy.scope import open_scope
+from tenancy.templatetags.michisuji import jdate
 from tests.conftest import House
 from tests.diagnosis.journey import CASES, Visitor, result_token, text
 
@@ -241,6 +245,33 @@ def test_a_finished_report_is_mailed_again_when_asked_to_another_address(visitor
             .values_list("to", flat=True)
         )
     assert to == ["arai@tone.example", "right@tone.example"]
+
+
+def test_after_the_first_report_a_mail_that_is_asked_for_goes_out_whatever_is_being_made(
+    visitor: Visitor,
+) -> None:
+    url = submitted(visitor, email="")
+    work(visitor.house)
+    commented(visitor, "よく整理されています。")
+    address = visitor.url("result_mail", result_token(url))
+    answer = visitor.post(address, {"email": "right@tone.example"}, follow=True)
+    assert "right@tone.example へお送りしました" in text(answer)
+    work(visitor.house)
+    with open_scope(visitor.house.scope):
+        assert Job.objects.filter(state="done").count() == 2
+        assert Mail.objects.get(template="diagnosis_ready").to == "right@tone.example"
+
+
+def test_a_link_that_is_asked_for_lives_no_longer_than_the_one_it_is_asked_with(visitor: Visitor) -> None:
+    submitted(visitor)
+    work(visitor.house)
+    day = timezone.now() - timedelta(days=170)
+    old = make_token("diagnosis.result", visitor.id, 1, since=day)
+    visitor.post(visitor.url("result_mail", old), {"email": "right@tone.example"})
+    with open_scope(visitor.house.scope):
+        body = Mail.objects.get(to="right@tone.example").body
+    assert signed_at(result_token(body)) == day.replace(microsecond=0)
+    assert jdate(day + timedelta(days=180)) in body
 
 
 def test_when_the_report_cannot_be_made_the_respondent_hears_of_it_once(
