@@ -119,8 +119,10 @@ def publish_privacy_notice(
     try:
         with transaction.atomic():
             notice = PrivacyNotice.objects.create(version=after + 1, summary=summary, text=text)
-    except IntegrityError:
-        return None
+    except IntegrityError:  # at the same moment: by somebody else, or by the other of two clicks
+        newest = PrivacyNotice.objects.first()
+        same = newest is not None and (newest.summary, newest.text) == (summary, text)
+        return newest if same else None
     trail.record("publish.privacy_notice", notice, version=notice.version)
     return notice
 
@@ -254,11 +256,19 @@ def remove_site(*, site: Site, actor: Membership | None) -> None:
 # ── API tokens ──
 
 
-def create_api_token(*, membership: Membership, name: str, actor: Membership | None) -> tuple[ApiToken, str]:
-    """A key with the membership's role, and its text, which is stored nowhere and cannot be shown again."""
-    text = make_token_text(membership.firm_id)
-    token = ApiToken.objects.create(membership=membership, name=name, hash=hash_of(text))
-    trail.record("create.api_token", token, membership=membership.pk)
+def create_api_token(
+    *, membership: Membership, name: str, actor: Membership | None, once: UUID | None = None
+) -> tuple[ApiToken, str]:
+    """A key with the membership's role, and its text, which is stored nowhere and cannot be shown again.
+
+    `once`: the form's own id; of two clicks both answers show the one token that was made.
+    """
+    text = make_token_text(membership.firm_id, f"{membership.pk}:{once}" if once else "")
+    token, made = ApiToken.objects.get_or_create(
+        firm_id=membership.firm_id, hash=hash_of(text), defaults={"membership": membership, "name": name}
+    )
+    if made:
+        trail.record("create.api_token", token, membership=membership.pk)
     return token, text
 
 

@@ -2,10 +2,12 @@
 
 import hashlib
 import re
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from secrets import token_urlsafe
 
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 
 from tenancy import clock, guards
 from tenancy.links import Link, read_token
@@ -52,9 +54,15 @@ def bearer(request: HttpRequest) -> str:
     return token.strip() if kind.lower() == "bearer" else ""
 
 
-def make_token_text(firm_id: int) -> str:
-    """A new API token. It says which firm's wall it stands behind, so that it can be looked up at any address."""
-    return f"{TOKEN_MARK}{firm_id}_{token_urlsafe(32)}"
+def make_token_text(firm_id: int, once: str = "") -> str:
+    """A new API token; the same one for the same `once`, which without the secret key nobody can compute.
+
+    It says which firm's wall it stands behind, so that it can be looked up at any address.
+    """
+    made = (
+        salted_hmac("michisuji.api-token", f"{firm_id}:{once}", algorithm="sha256").digest() if once else b""
+    )
+    return f"{TOKEN_MARK}{firm_id}_{urlsafe_b64encode(made).decode().rstrip('=') or token_urlsafe(32)}"
 
 
 def firm_of(token: str) -> int:

@@ -257,7 +257,9 @@ class PrivacyForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class TokenForm(forms.Form):
-    """What a new API token is called."""
+    """What a new API token is called. `once` makes one token of two clicks."""
+
+    once = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid4)
 
     name = forms.CharField(
         label="使いみち",

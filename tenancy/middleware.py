@@ -85,7 +85,7 @@ class ScopeMiddleware:
         failed = getattr(request, "view_raised", False) or response.status_code >= 500
         if failed and guards.stands("door.rollback"):
             transaction.set_rollback(True)
-        if access.permission != VISITOR or access.link:
+        if access.permission != VISITOR or access.link or is_api(request):
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 

@@ -154,7 +154,8 @@ def tokens(request: HttpRequest, firm: str) -> HttpResponse:
     form = TokenForm(request.POST if request.method == "POST" else None)
     text = ""
     if request.method == "POST" and form.is_valid():
-        _, text = actions.create_api_token(membership=member, name=form.cleaned_data["name"], actor=member)
+        token, text = actions.create_api_token(membership=member, actor=member, **form.cleaned_data)
+        text = "" if token.revoked_at else text  # sent once more, long after
         form = TokenForm()
     found = ApiToken.objects.select_related("membership__user").order_by("-created_at", "-pk")
     context = {"form": form, "tokens": found, "text": text}

@@ -126,6 +126,15 @@ def test_doors_without_a_firm_open_to_everybody(as_: As, path: str) -> None:
     assert as_("誰か").get(path).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "path", ["login/", "password/reset/", "password/reset/key/1-x/", "password/reset/done/"]
+)
+def test_pages_of_sign_in_are_never_kept(as_: As, path: str) -> None:
+    answer = as_("誰か").get(f"/accounts/{path}")
+    assert answer.status_code == 200
+    assert "no-store" in answer.headers["Cache-Control"]
+
+
 def test_private_pages_are_never_kept(aoki: Client) -> None:
     assert aoki.get("/michisuji/faulty/late/").headers["Cache-Control"] == "private, no-store"
 

@@ -1,5 +1,6 @@
 """設定: what an admin sets, and nobody else."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -163,6 +164,24 @@ def test_a_token_is_shown_once_works_and_can_be_revoked(aoki: Client, michisuji:
     assert "すぐにつながらなくなります" in aoki.get(f"{BASE}tokens/{token.pk}/revoke/").content.decode()
     aoki.post(f"{BASE}tokens/{token.pk}/revoke/")
     assert Client().get(url, headers=header, SERVER_NAME="localhost").status_code == 401
+
+
+def test_two_clicks_make_one_token_and_both_answers_show_it(aoki: Client, michisuji: House) -> None:
+    page = aoki.get(BASE + "tokens/").content.decode()
+    once = re.search(r'name="once" value="([^"]+)"', page)
+    assert once
+    sent = {"name": "会計ソフト", "once": once[1]}
+    shown = {
+        found
+        for _ in range(2)
+        for found in re.findall(r"mst_[\w-]{40,}", aoki.post(BASE + "tokens/", sent).content.decode())
+    }
+    assert len(shown) == 1
+    with open_scope(michisuji.scope):
+        token = ApiToken.objects.get()
+    aoki.post(f"{BASE}tokens/{token.pk}/revoke/")
+    assert shown.pop() not in aoki.post(BASE + "tokens/", sent).content.decode()
+    assert once[1] not in aoki.get(BASE + "tokens/").content.decode()
 
 
 def test_another_firms_token_cannot_be_revoked(as_: As, aoki: Client, michisuji: House) -> None:
