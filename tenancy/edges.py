@@ -1,6 +1,9 @@
 """The edges of HTTP that a person may meet: more sent than is taken, the address of a form opened as a page."""
 
+import time
 from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 
@@ -43,3 +46,17 @@ def read_to_the_end(request: HttpRequest) -> None:
             taken += len(piece)
     except UnreadablePostError:
         return
+
+
+def no_sooner_than(seconds: float, view: Callable[..., Any]) -> Callable[..., Any]:
+    """The view; a POST takes at least `seconds`, so that the time says nothing about whom it was for."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        ready_at = time.monotonic() + seconds
+        answer = view(request, *args, **kwargs)
+        if request.method == "POST":
+            time.sleep(max(0.0, ready_at - time.monotonic()))
+        return answer
+
+    return wrapped
