@@ -28,6 +28,7 @@ from tenancy.models import Due
 LEASE = timedelta(seconds=settings.DUE_LEASE_SECONDS)
 RENEW_EVERY_SECONDS = settings.DUE_LEASE_SECONDS / 3
 SWEEP_AT_MOST = 500
+BELL_SECONDS = 300
 
 log = logging.getLogger(__name__)
 
@@ -89,11 +90,20 @@ def drop(name: str, object_id: UUID) -> None:
 
 
 def ring(name: str, firm_id: int, object_id: UUID, queue: str) -> bool:
-    """Send the message, without waiting: a broker that is away is logged, and the sweep makes up for it."""
+    """Send the message, without waiting: a broker that is away is logged, and the sweep makes up for it.
+
+    A bell that nobody heard in five minutes is thrown away unread: it has long been rung again, and bells that pile up
+    while no worker is there must not keep it busy afterwards.
+    """
     declared = KINDS[name]
     try:
         current_app.send_task(
-            declared.task, args=[firm_id, str(object_id)], queue=queue, retry=False, ignore_result=True
+            declared.task,
+            args=[firm_id, str(object_id)],
+            queue=queue,
+            retry=False,
+            ignore_result=True,
+            expires=BELL_SECONDS,
         )
     except Exception as problem:  # whatever the transport raises, a person must not see it
         log.warning("bell not rung", extra={"kind": name, "problem": type(problem).__name__})
@@ -156,7 +166,7 @@ def run(name: str, object_id: str, work: Callable[[Claim], None]) -> None:
 
 def backoff(attempt: int) -> timedelta:
     """How long to wait after the attempt that failed: 10 s, 20 s, 40 s … at most an hour."""
-    return min(timedelta(seconds=5 * 2**attempt), timedelta(hours=1))
+    return timedelta(seconds=min(5 * 2 ** min(attempt, 10), 3600))
 
 
 def sweep() -> int:
