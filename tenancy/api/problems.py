@@ -15,6 +15,15 @@ CHECK_INPUT = "入力内容をご確認ください。"
 UNREADABLE = "JSON としてお読みできませんでした。書式と文字コード(UTF-8)をご確認ください。"
 
 
+# What DRF's own translation lacks.
+IN_JAPANESE = {
+    "Not a valid string.": "文字列で指定してください。",
+    "Must be a valid boolean.": "true か false で指定してください。",
+    "Must be a valid UUID.": "UUID の形で指定してください。",
+    "Invalid input.": "内容をご確認ください。",
+}
+
+
 class TooLarge(exceptions.APIException):
     """The body is larger than the door takes."""
 
@@ -76,7 +85,7 @@ def _messages(detail: Any, path: str) -> Iterator[tuple[str, str]]:
         for inner in detail:
             yield from _messages(inner, path)
     else:
-        yield path, str(detail)
+        yield path, IN_JAPANESE.get(str(detail), str(detail))
 
 
 def _joined(path: str, name: str) -> str:

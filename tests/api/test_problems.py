@@ -51,6 +51,11 @@ def test_a_body_of_more_than_a_megabyte_is_413(baba: Program) -> None:
     is_problem(baba.post(f"{V1}/companies/", {"name": "x" * 1_100_000}), 413)
 
 
+def test_what_is_no_text_is_said_in_japanese(baba: Program) -> None:
+    answer = baba.post(f"{V1}/companies/", {"name": {"a": 1}})
+    assert answer.json()["errors"] == {"name": ["文字列で指定してください。"]}
+
+
 def test_a_form_is_415(baba: Program) -> None:
     headers = {"Authorization": f"Bearer {baba.token}"}
     is_problem(baba.client.post(f"{V1}/companies/", {"name": "x"}, headers=headers), 415)
