@@ -131,7 +131,10 @@ def publish_privacy_notice(
 
 
 def save_person(*, person: PublicPerson, actor: Membership | None) -> PublicPerson:
-    """Add or change somebody on the public page; new ones stand last. Raises NameTaken."""
+    """Add or change somebody on the public page; new ones stand last. Raises NameTaken.
+
+    The same person in the same words once more, as by a second click, is the one there is.
+    """
     new = person.pk is None
     if new:
         person.position = (PublicPerson.objects.aggregate(last=Max("position"))["last"] or 0) + 1
@@ -139,6 +142,10 @@ def save_person(*, person: PublicPerson, actor: Membership | None) -> PublicPers
         with transaction.atomic():
             person.save()
     except IntegrityError as error:
+        told = ("name", "title", "qualification", "fields_of_work", "interests")
+        twin = PublicPerson.objects.filter(**{name: getattr(person, name) for name in told}).first()
+        if new and twin is not None:
+            return twin
         raise NameTaken from error
     trail.record("add.person" if new else "update.person", person)
     return person

@@ -98,10 +98,13 @@ def test_people_are_put_in_order_and_taken_off(aoki: Client, michisuji: House) -
     assert people(michisuji) == ["佐伯 真理子", "大槻 健一"]
 
 
-def test_the_same_person_twice_is_said(aoki: Client, michisuji: House) -> None:
-    answers = [aoki.post(BASE + "public/people/new/", {"name": "佐伯 真理子"}) for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [302, 422]
-    assert "すでに載っています" in answers[1].content.decode()
+def test_two_clicks_add_one_person_and_another_of_the_same_name_is_said(
+    aoki: Client, michisuji: House
+) -> None:
+    sent = [{"name": "佐伯 真理子"}, {"name": "佐伯 真理子"}, {"name": "佐伯 真理子", "title": "代表"}]
+    answers = [aoki.post(BASE + "public/people/new/", each) for each in sent]
+    assert [answer.status_code for answer in answers] == [302, 302, 422]
+    assert "すでに載っています" in answers[2].content.decode()
     assert people(michisuji) == ["佐伯 真理子"]
 
 
