@@ -14,6 +14,7 @@ from diagnosis.questionnaire import SEVERITIES, Grade, Questionnaire
 
 LEVEL_WORDS = {"low": "低い", "mid": "中ほど", "high": "高い"}
 SEVERITY_WORDS = {"high": "先に確かめる", "mid": "あわせて確かめる", "low": "あわせて確かめる"}
+STRENGTHS_AT_MOST = 3
 CAVEAT = "重みと境目は専門家の判断によるもので、実際の企業の統計で調整した値ではありません。"
 BLANK_NAMES = {"strategy_target": "誰に", "strategy_value": "どのような価値を"}
 
@@ -225,9 +226,18 @@ def _why(q: Questionnaire, answers: Answers, result: Result, step: NextStep) -> 
 
 
 def _strengths(axes: tuple[AxisReading, ...], stages: tuple[StageReading, ...]) -> tuple[Strength, ...]:
-    """Axes, then stages, whose level is high; none is a possible and honest answer."""
-    high_axes = [Strength(axis.label, axis.score_text) for axis in axes if axis.level == "high"]
-    return (*high_axes, *(Strength(s.short_label, s.score_text) for s in stages if s.level == "high"))
+    """The three highest of the axes and stages whose level is high; none is a possible and honest answer.
+
+    The bottleneck is no strength, however high it is.
+    """
+    high = [(axis.score, Strength(axis.label, axis.score_text)) for axis in axes if axis.level == "high"]
+    high += [
+        (stage.score, Strength(stage.short_label, stage.score_text))
+        for stage in stages
+        if stage.level == "high" and not stage.is_bottleneck
+    ]
+    best = sorted(high, key=lambda pair: pair[0] or Decimal(0), reverse=True)
+    return tuple(strength for _, strength in best[:STRENGTHS_AT_MOST])
 
 
 def _thesis(

@@ -40,6 +40,7 @@ from diagnosis.history import history_of
 from diagnosis.models import Comment, Diagnosis, DiagnosisQuerySet
 from diagnosis.outcome import answers_of, outcome_of
 from diagnosis.questionnaire import load
+from diagnosis.screens import with_screens
 from diagnosis.side_by_side import side_by_side
 from reports.models import Bar, Job
 from tenancy.extensions import company_tabs
@@ -267,10 +268,12 @@ def _detail(request: HttpRequest, diagnosis: Diagnosis) -> dict[str, Any]:
     similar = (
         () if diagnosis.company_id else Company.objects.perhaps_the_same(name=diagnosis.company_name)[:1]
     )
+    outcome = outcome_of(diagnosis)
     return {
         "crumbs": _crumbs(request, diagnosis),
         "diagnosis": diagnosis,
-        "outcome": outcome_of(diagnosis),
+        "outcome": outcome,
+        "steps": with_screens(outcome.reading.steps, visit_of(request).firm.slug, diagnosis.company),
         "answers": answers_of(diagnosis),
         "newest": newest,
         "comment_form": CommentForm(initial=based_on),

@@ -505,6 +505,16 @@ def test_strengths_are_only_what_is_high() -> None:
     assert reading_of(everywhere(1)).strengths == ()
 
 
+def test_strengths_are_the_three_highest_and_never_the_bottleneck() -> None:
+    strengths = reading_of(*GIVEN["case07"]).strengths
+    assert [(s.label, s.score_text) for s in strengths] == [
+        ("組織・役割", "100.0"),
+        ("契約", "100.0"),
+        ("戦略", "93.8"),
+    ]
+    assert [s.label for s in reading_of(*GIVEN["case01"]).strengths] == ["出会い"]
+
+
 # ── Comparison ──
 
 

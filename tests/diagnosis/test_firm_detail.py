@@ -62,6 +62,17 @@ def test_every_question_stands_there_with_the_words_that_were_chosen(baba: Clien
         assert all(text in shown for text in answer.texts)
 
 
+def test_the_next_steps_lead_to_the_company_once_there_is_one(
+    baba: Client, michisuji: House, one: Diagnosis
+) -> None:
+    assert "企業のページで進める" not in page(baba, one)
+    with open_scope(michisuji.scope):
+        company = take_over_company(diagnosis=one, is_new=True, actor=michisuji.members["馬場"]).company
+    assert company is not None
+    assert f'<a href="/michisuji/companies/{company.pk}/"' in page(baba, one)
+    assert "企業のページで進める" in page(baba, one)
+
+
 def test_what_was_not_told_is_a_dash(baba: Client, michisuji: House) -> None:
     assert "<dt>メール</dt><dd>—</dd>" in page(baba, answered(michisuji))
 
