@@ -67,8 +67,7 @@ def test_the_next_steps_lead_to_the_company_once_there_is_one(
 ) -> None:
     assert "企業のページで進める" not in page(baba, one)
     with open_scope(michisuji.scope):
-        company = take_over_company(diagnosis=one, is_new=True, actor=michisuji.members["馬場"]).company
-    assert company is not None
+        company = take_over_company(diagnosis=one, is_new=True, actor=michisuji.members["馬場"])
     assert f'<a href="/michisuji/companies/{company.pk}/"' in page(baba, one)
     assert "企業のページで進める" in page(baba, one)
 
