@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from diagnosis.actions import report_version, request_report, resend_result
 from diagnosis.actions.report import REPORT
@@ -43,7 +43,7 @@ def reading(view: View) -> View:
 
 
 @access(VISITOR, link=RESULT)
-@require_GET
+@require_safe
 @reading
 def result(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
     """The result as it is read: what it says, why, and what to do next."""
@@ -105,7 +105,7 @@ def report(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) ->
 
 
 @access(VISITOR, link=RESULT)
-@require_GET
+@require_safe
 @reading
 def report_status(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
     """The fragment that htmx asks for until the PDF is done."""

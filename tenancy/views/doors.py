@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from tenancy import queues
 from tenancy.context import THEMES
@@ -21,7 +21,7 @@ A_YEAR = 365 * 24 * 60 * 60
 
 
 @access(OPEN)
-@require_GET
+@require_safe
 def product(request: HttpRequest) -> HttpResponse:
     """`/`: what it is, and the way to sign in."""
     return render(request, "home.html")
@@ -29,7 +29,7 @@ def product(request: HttpRequest) -> HttpResponse:
 
 @access(OPEN)
 @never_cache
-@require_GET
+@require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """The process lives."""
     return HttpResponse("ok", content_type="text/plain")
@@ -37,7 +37,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @access(OPEN)
 @never_cache
-@require_GET
+@require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """503 and which: database or migrations. 200 with the broker's state otherwise: without it only jobs wait."""
     try:
@@ -64,7 +64,7 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 
 @access(SIGNED_IN)
-@require_GET
+@require_safe
 def entrance(request: HttpRequest) -> HttpResponse:
     """After sign-in: straight into the only firm, or the choice between several."""
     places = list(Membership.objects.active().select_related("firm").order_by("firm__name", "pk"))

@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from tenancy.context import site_of
 from tenancy.middleware import visit_of
@@ -12,7 +12,7 @@ from tenancy.permissions import VISITOR, access
 
 
 @access(VISITOR)
-@require_GET
+@require_safe
 def public_page(request: HttpRequest, firm: str) -> HttpResponse:
     """The firm's own page: its conviction, who you will talk to, the way into the 簡易診断. Sets no cookie."""
     site = site_of(visit_of(request))
@@ -26,7 +26,7 @@ def public_page(request: HttpRequest, firm: str) -> HttpResponse:
 
 
 @access(VISITOR)
-@require_GET
+@require_safe
 def privacy(request: HttpRequest, firm: str) -> HttpResponse:
     """The firm's present 個人情報の取扱い, in full, with its version and date."""
     notice = PrivacyNotice.objects.first()

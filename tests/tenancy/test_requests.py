@@ -234,3 +234,10 @@ def test_every_answer_carries_the_policy(db: None, path: str, host: str) -> None
 def test_a_limit_counts_an_address_or_the_network_that_one_visitor_has(peer: str, counted: str) -> None:
     request = RequestFactory().get("/", REMOTE_ADDR=peer, headers={"X-Forwarded-For": "198.51.100.1"})
     assert address_of(request) == counted
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/michisuji/", "/michisuji/diagnosis/"])
+def test_public_pages_answer_who_only_asks_whether_they_are_there(as_: As, path: str) -> None:
+    answer = as_("誰か").head(path)
+    assert answer.status_code == 200
+    assert answer.content == b""
