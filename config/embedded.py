@@ -50,6 +50,9 @@ _SETTINGS: Final = {
     "unix_socket_permissions": "0700",
     "max_connections": "300",
     "log_checkpoints": "off",
+    # A failed statement and the detail of a conflict quote what a person typed: neither belongs into a log.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
     "jit": "off",
 }
 _TEST_SETTINGS: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

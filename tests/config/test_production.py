@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 import yaml
 
+from config import embedded
 from config.embedded import APP, DATABASE, OWNER, Engines
 from tenancy import due
 
@@ -253,3 +254,13 @@ def test_the_compose_file_makes_the_roles_of_development(cluster: str, compose: 
     assert _as_superuser(cluster, DATABASE, _STATE) == of_development
     backup = "SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = 'michisuji_backup'"
     assert _as_superuser(cluster, DATABASE, backup) == [(False, True)]
+
+
+def test_postgresql_writes_no_statement_with_its_values_into_its_log(compose: dict[str, Any]) -> None:
+    wanted = {"log_min_error_statement": "panic", "log_error_verbosity": "terse"}
+    (database,) = [
+        each for each in compose["services"].values() if (each.get("command") or [""])[0] == "postgres"
+    ]
+    for name, value in wanted.items():
+        assert f"{name}={value}" in database["command"]
+        assert embedded._SETTINGS[name] == value
