@@ -9,141 +9,290 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('tenancy', '0002_cache_table'),
+        ("tenancy", "0002_cache_table"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Diagnosis',
+            name="Diagnosis",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('open', '回答中'), ('submitted', '回答済み')], default='open', max_length=10)),
-                ('origin', models.CharField(choices=[('visitor', '公開ページから'), ('invited', 'お送りしたリンクから'), ('on_behalf', '代理入力'), ('api', 'API')], default='visitor', max_length=10)),
-                ('questionnaire_version', models.CharField(max_length=20)),
-                ('answers', models.JSONField(default=dict)),
-                ('facts', models.JSONField(default=dict)),
-                ('company_name', models.CharField(blank=True, max_length=100, verbose_name='会社名')),
-                ('contact_name', models.CharField(blank=True, max_length=60, verbose_name='お名前')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='メールアドレス')),
-                ('industry', models.CharField(blank=True, max_length=60, verbose_name='業種')),
-                ('employees', models.PositiveIntegerField(blank=True, null=True, verbose_name='従業員数')),
-                ('privacy_version', models.PositiveIntegerField(blank=True, null=True)),
-                ('consented_at', models.DateTimeField(blank=True, null=True)),
-                ('result', models.JSONField(blank=True, null=True)),
-                ('overall', models.DecimalField(blank=True, decimal_places=1, max_digits=4, null=True)),
-                ('grade', models.CharField(blank=True, max_length=1)),
-                ('bottleneck', models.CharField(blank=True, max_length=12)),
-                ('comment_version', models.PositiveIntegerField(default=0)),
-                ('link_version', models.PositiveIntegerField(default=1)),
-                ('started_at', models.DateTimeField(default=tenancy.clock.now)),
-                ('updated_at', models.DateTimeField(default=tenancy.clock.now)),
-                ('submitted_at', models.DateTimeField(blank=True, null=True)),
-                ('seen_at', models.DateTimeField(blank=True, null=True)),
-                ('search_text', models.CharField(default='', editable=False, max_length=200)),
-                ('company', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='diagnoses', to='tenancy.company')),
-                ('firm', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.firm')),
-                ('typed_by', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='tenancy.membership')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "回答中"), ("submitted", "回答済み")], default="open", max_length=10
+                    ),
+                ),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("visitor", "公開ページから"),
+                            ("invited", "お送りしたリンクから"),
+                            ("on_behalf", "代理入力"),
+                            ("api", "API"),
+                        ],
+                        default="visitor",
+                        max_length=10,
+                    ),
+                ),
+                ("questionnaire_version", models.CharField(max_length=20)),
+                ("answers", models.JSONField(default=dict)),
+                ("facts", models.JSONField(default=dict)),
+                ("company_name", models.CharField(blank=True, max_length=100, verbose_name="会社名")),
+                ("contact_name", models.CharField(blank=True, max_length=60, verbose_name="お名前")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="メールアドレス")),
+                ("industry", models.CharField(blank=True, max_length=60, verbose_name="業種")),
+                ("employees", models.PositiveIntegerField(blank=True, null=True, verbose_name="従業員数")),
+                ("privacy_version", models.PositiveIntegerField(blank=True, null=True)),
+                ("consented_at", models.DateTimeField(blank=True, null=True)),
+                ("result", models.JSONField(blank=True, null=True)),
+                ("overall", models.DecimalField(blank=True, decimal_places=1, max_digits=4, null=True)),
+                ("grade", models.CharField(blank=True, max_length=1)),
+                ("bottleneck", models.CharField(blank=True, max_length=12)),
+                ("comment_version", models.PositiveIntegerField(default=0)),
+                ("link_version", models.PositiveIntegerField(default=1)),
+                ("started_at", models.DateTimeField(default=tenancy.clock.now)),
+                ("updated_at", models.DateTimeField(default=tenancy.clock.now)),
+                ("submitted_at", models.DateTimeField(blank=True, null=True)),
+                ("seen_at", models.DateTimeField(blank=True, null=True)),
+                ("search_text", models.CharField(default="", editable=False, max_length=200)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="diagnoses",
+                        to="tenancy.company",
+                    ),
+                ),
+                (
+                    "firm",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenancy.firm"
+                    ),
+                ),
+                (
+                    "typed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="tenancy.membership",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '簡易診断',
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "verbose_name": "簡易診断",
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Comment',
+            name="Comment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('text', models.TextField(blank=True, max_length=4000, verbose_name='コメント')),
-                ('created_at', models.DateTimeField(default=tenancy.clock.now)),
-                ('author', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='tenancy.membership')),
-                ('company', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.company')),
-                ('firm', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.firm')),
-                ('diagnosis', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='comments', to='diagnosis.diagnosis')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("version", models.PositiveIntegerField()),
+                ("text", models.TextField(blank=True, max_length=4000, verbose_name="コメント")),
+                ("created_at", models.DateTimeField(default=tenancy.clock.now)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="tenancy.membership",
+                    ),
+                ),
+                (
+                    "company",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.company",
+                    ),
+                ),
+                (
+                    "firm",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenancy.firm"
+                    ),
+                ),
+                (
+                    "diagnosis",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="comments",
+                        to="diagnosis.diagnosis",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-version'],
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "ordering": ["-version"],
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='ResumeCode',
+            name="ResumeCode",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hash', models.CharField(max_length=64)),
-                ('expires_at', models.DateTimeField()),
-                ('diagnosis', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='diagnosis.diagnosis')),
-                ('firm', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.firm')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("hash", models.CharField(max_length=64)),
+                ("expires_at", models.DateTimeField()),
+                (
+                    "diagnosis",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="diagnosis.diagnosis",
+                    ),
+                ),
+                (
+                    "firm",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenancy.firm"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.AddIndex(
-            model_name='diagnosis',
-            index=models.Index(fields=['firm', '-submitted_at', '-id'], name='diagnosis_submitted'),
+            model_name="diagnosis",
+            index=models.Index(fields=["firm", "-submitted_at", "-id"], name="diagnosis_submitted"),
         ),
         migrations.AddIndex(
-            model_name='diagnosis',
-            index=models.Index(fields=['firm', 'company', '-submitted_at'], name='diagnosis_of_company'),
+            model_name="diagnosis",
+            index=models.Index(fields=["firm", "company", "-submitted_at"], name="diagnosis_of_company"),
         ),
         migrations.AddConstraint(
-            model_name='diagnosis',
-            constraint=tenancy.constraints.Wall(company='company_id', link='id', name='diagnosis_diagnosis_wall'),
+            model_name="diagnosis",
+            constraint=tenancy.constraints.Wall(
+                company="company_id", link="id", name="diagnosis_diagnosis_wall"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='diagnosis',
-            constraint=models.UniqueConstraint(fields=('firm', 'id'), name='diagnosis_diagnosis_key'),
+            model_name="diagnosis",
+            constraint=models.UniqueConstraint(fields=("firm", "id"), name="diagnosis_diagnosis_key"),
         ),
         migrations.AddConstraint(
-            model_name='diagnosis',
-            constraint=tenancy.constraints.SameTenantKey(columns=('firm_id', 'company_id'), name='diagnosis_company_key', target_columns=('firm_id', 'id'), to='tenancy_company'),
+            model_name="diagnosis",
+            constraint=tenancy.constraints.SameTenantKey(
+                columns=("firm_id", "company_id"),
+                name="diagnosis_company_key",
+                target_columns=("firm_id", "id"),
+                to="tenancy_company",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='diagnosis',
-            constraint=tenancy.constraints.SameTenantKey(columns=('firm_id', 'typed_by_id'), name='diagnosis_typed_by_key', target_columns=('firm_id', 'id'), to='tenancy_membership'),
+            model_name="diagnosis",
+            constraint=tenancy.constraints.SameTenantKey(
+                columns=("firm_id", "typed_by_id"),
+                name="diagnosis_typed_by_key",
+                target_columns=("firm_id", "id"),
+                to="tenancy_membership",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='diagnosis',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('result', None), ('state', 'open')), models.Q(('overall__range', (Decimal('0'), Decimal('100'))), ('result__isnull', False), ('state', 'submitted'), ('submitted_at__isnull', False)), _connector='OR'), name='diagnosis_submitted_whole'),
+            model_name="diagnosis",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("result", None), ("state", "open")),
+                    models.Q(
+                        ("overall__range", (Decimal("0"), Decimal("100"))),
+                        ("result__isnull", False),
+                        ("state", "submitted"),
+                        ("submitted_at__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="diagnosis_submitted_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='comment',
-            constraint=tenancy.constraints.Wall(company='company_id', link='diagnosis_id', name='diagnosis_comment_wall'),
+            model_name="comment",
+            constraint=tenancy.constraints.Wall(
+                company="company_id", link="diagnosis_id", name="diagnosis_comment_wall"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='comment',
-            constraint=models.UniqueConstraint(fields=('firm', 'diagnosis', 'version'), name='diagnosis_comment_version'),
+            model_name="comment",
+            constraint=models.UniqueConstraint(
+                fields=("firm", "diagnosis", "version"), name="diagnosis_comment_version"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='comment',
-            constraint=tenancy.constraints.SameTenantKey(columns=('firm_id', 'diagnosis_id'), name='diagnosis_comment_diagnosis_key', target_columns=('firm_id', 'id'), to='diagnosis_diagnosis'),
+            model_name="comment",
+            constraint=tenancy.constraints.SameTenantKey(
+                columns=("firm_id", "diagnosis_id"),
+                name="diagnosis_comment_diagnosis_key",
+                target_columns=("firm_id", "id"),
+                to="diagnosis_diagnosis",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='comment',
-            constraint=tenancy.constraints.SameTenantKey(columns=('firm_id', 'company_id'), name='diagnosis_comment_company_key', target_columns=('firm_id', 'id'), to='tenancy_company'),
+            model_name="comment",
+            constraint=tenancy.constraints.SameTenantKey(
+                columns=("firm_id", "company_id"),
+                name="diagnosis_comment_company_key",
+                target_columns=("firm_id", "id"),
+                to="tenancy_company",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='comment',
-            constraint=tenancy.constraints.SameTenantKey(columns=('firm_id', 'author_id'), name='diagnosis_comment_author_key', target_columns=('firm_id', 'id'), to='tenancy_membership'),
+            model_name="comment",
+            constraint=tenancy.constraints.SameTenantKey(
+                columns=("firm_id", "author_id"),
+                name="diagnosis_comment_author_key",
+                target_columns=("firm_id", "id"),
+                to="tenancy_membership",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='resumecode',
-            constraint=tenancy.constraints.Wall(link='diagnosis_id', name='diagnosis_resumecode_wall', public_read=True),
+            model_name="resumecode",
+            constraint=tenancy.constraints.Wall(
+                link="diagnosis_id", name="diagnosis_resumecode_wall", public_read=True
+            ),
         ),
         migrations.AddConstraint(
-            model_name='resumecode',
-            constraint=models.UniqueConstraint(fields=('firm', 'hash'), name='diagnosis_resumecode_hash'),
+            model_name="resumecode",
+            constraint=models.UniqueConstraint(fields=("firm", "hash"), name="diagnosis_resumecode_hash"),
         ),
         migrations.AddConstraint(
-            model_name='resumecode',
-            constraint=tenancy.constraints.SameTenantKey(columns=('firm_id', 'diagnosis_id'), name='diagnosis_resumecode_diagnosis_key', target_columns=('firm_id', 'id'), to='diagnosis_diagnosis'),
+            model_name="resumecode",
+            constraint=tenancy.constraints.SameTenantKey(
+                columns=("firm_id", "diagnosis_id"),
+                name="diagnosis_resumecode_diagnosis_key",
+                target_columns=("firm_id", "id"),
+                to="diagnosis_diagnosis",
+            ),
         ),
     ]

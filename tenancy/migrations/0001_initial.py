@@ -12,318 +12,577 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='RateLimit',
+            name="RateLimit",
             fields=[
-                ('key', models.CharField(max_length=100, primary_key=True, serialize=False)),
-                ('starts', models.BigIntegerField(db_index=True)),
-                ('count', models.PositiveIntegerField()),
+                ("key", models.CharField(max_length=100, primary_key=True, serialize=False)),
+                ("starts", models.BigIntegerField(db_index=True)),
+                ("count", models.PositiveIntegerField()),
             ],
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('email', models.EmailField(max_length=254, unique=True, verbose_name='メールアドレス')),
-                ('name', models.CharField(blank=True, max_length=60, verbose_name='お名前')),
-                ('is_active', models.BooleanField(default=True)),
-                ('date_joined', models.DateTimeField(default=tenancy.clock.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                ("email", models.EmailField(max_length=254, unique=True, verbose_name="メールアドレス")),
+                ("name", models.CharField(blank=True, max_length=60, verbose_name="お名前")),
+                ("is_active", models.BooleanField(default=True)),
+                ("date_joined", models.DateTimeField(default=tenancy.clock.now)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='tenancy_user_email_lower')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
+                        name="tenancy_user_email_lower",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Firm',
+            name="Firm",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=40, unique=True, verbose_name='URLの名前')),
-                ('name', models.CharField(max_length=100, verbose_name='名称')),
-                ('state', models.CharField(choices=[('active', '利用中'), ('closed', '終了')], default='active', max_length=10)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=40, unique=True, verbose_name="URLの名前")),
+                ("name", models.CharField(max_length=100, verbose_name="名称")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("active", "利用中"), ("closed", "終了")], default="active", max_length=10
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('slug__in', ['about', 'accounts', 'admin', 'api', 'embed', 'entrance', 'healthz', 'media', 'readyz', 'static', 'theme']), _negated=True), name='tenancy_firm_slug_free')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "slug__in",
+                                [
+                                    "about",
+                                    "accounts",
+                                    "admin",
+                                    "api",
+                                    "embed",
+                                    "entrance",
+                                    "healthz",
+                                    "media",
+                                    "readyz",
+                                    "static",
+                                    "theme",
+                                ],
+                            ),
+                            _negated=True,
+                        ),
+                        name="tenancy_firm_slug_free",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Company',
+            name="Company",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, verbose_name='会社名')),
-                ('kana', models.CharField(blank=True, max_length=100, verbose_name='フリガナ')),
-                ('corporate_number', models.CharField(blank=True, max_length=13, null=True, validators=[tenancy.corporate_number.validate_corporate_number], verbose_name='法人番号')),
-                ('industry', models.CharField(blank=True, max_length=60, verbose_name='業種')),
-                ('employees', models.PositiveIntegerField(blank=True, null=True, verbose_name='従業員数')),
-                ('location', models.CharField(blank=True, max_length=120, verbose_name='所在地')),
-                ('representative', models.CharField(blank=True, max_length=60, verbose_name='代表者')),
-                ('support_status', models.CharField(choices=[('lead', '見込み'), ('client', '支援中'), ('former', '終了')], default='lead', max_length=8, verbose_name='支援状況')),
-                ('search_text', models.TextField(default='', editable=False)),
-                ('bare_name', models.CharField(default='', editable=False, max_length=100)),
-                ('created_at', models.DateTimeField(default=tenancy.clock.now)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('firm', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.firm')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, verbose_name="会社名")),
+                ("kana", models.CharField(blank=True, max_length=100, verbose_name="フリガナ")),
+                (
+                    "corporate_number",
+                    models.CharField(
+                        blank=True,
+                        max_length=13,
+                        null=True,
+                        validators=[tenancy.corporate_number.validate_corporate_number],
+                        verbose_name="法人番号",
+                    ),
+                ),
+                ("industry", models.CharField(blank=True, max_length=60, verbose_name="業種")),
+                ("employees", models.PositiveIntegerField(blank=True, null=True, verbose_name="従業員数")),
+                ("location", models.CharField(blank=True, max_length=120, verbose_name="所在地")),
+                ("representative", models.CharField(blank=True, max_length=60, verbose_name="代表者")),
+                (
+                    "support_status",
+                    models.CharField(
+                        choices=[("lead", "見込み"), ("client", "支援中"), ("former", "終了")],
+                        default="lead",
+                        max_length=8,
+                        verbose_name="支援状況",
+                    ),
+                ),
+                ("search_text", models.TextField(default="", editable=False)),
+                ("bare_name", models.CharField(default="", editable=False, max_length=100)),
+                ("created_at", models.DateTimeField(default=tenancy.clock.now)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "firm",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenancy.firm"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '支援先企業',
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "verbose_name": "支援先企業",
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('admin', '管理者'), ('consultant', 'コンサルタント'), ('owner', '経営者'), ('staff', '社員'), ('partner', '外部人材')], max_length=12)),
-                ('title', models.CharField(blank=True, max_length=60, verbose_name='肩書き')),
-                ('state', models.CharField(choices=[('active', '有効'), ('ended', '終了')], default='active', max_length=8)),
-                ('created_at', models.DateTimeField(default=tenancy.clock.now)),
-                ('company', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.company')),
-                ('firm', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.firm')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("admin", "管理者"),
+                            ("consultant", "コンサルタント"),
+                            ("owner", "経営者"),
+                            ("staff", "社員"),
+                            ("partner", "外部人材"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("title", models.CharField(blank=True, max_length=60, verbose_name="肩書き")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("active", "有効"), ("ended", "終了")], default="active", max_length=8
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=tenancy.clock.now)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.company",
+                    ),
+                ),
+                (
+                    "firm",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenancy.firm"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.AddField(
-            model_name='company',
-            name='consultant',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='tenancy.membership', verbose_name='担当'),
+            model_name="company",
+            name="consultant",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="tenancy.membership",
+                verbose_name="担当",
+            ),
         ),
         migrations.CreateModel(
-            name='ApiToken',
+            name="ApiToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(blank=True, max_length=60, verbose_name='名前')),
-                ('hash', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(default=tenancy.clock.now)),
-                ('last_used_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('firm', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.firm')),
-                ('membership', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.membership')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(blank=True, max_length=60, verbose_name="名前")),
+                ("hash", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(default=tenancy.clock.now)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "firm",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenancy.firm"
+                    ),
+                ),
+                (
+                    "membership",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.membership",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='PrivacyNotice',
+            name="PrivacyNotice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('summary', models.TextField(max_length=400, verbose_name='要約')),
-                ('text', models.TextField(max_length=20000, verbose_name='本文')),
-                ('published_at', models.DateTimeField(default=tenancy.clock.now)),
-                ('firm', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.firm')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("version", models.PositiveIntegerField()),
+                ("summary", models.TextField(max_length=400, verbose_name="要約")),
+                ("text", models.TextField(max_length=20000, verbose_name="本文")),
+                ("published_at", models.DateTimeField(default=tenancy.clock.now)),
+                (
+                    "firm",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenancy.firm"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-version'],
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "ordering": ["-version"],
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='PublicPerson',
+            name="PublicPerson",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, verbose_name='お名前')),
-                ('title', models.CharField(blank=True, max_length=60, verbose_name='肩書き')),
-                ('qualification', models.CharField(blank=True, max_length=120, verbose_name='資格')),
-                ('fields_of_work', models.CharField(blank=True, max_length=200, verbose_name='得意分野')),
-                ('interests', models.CharField(blank=True, max_length=300, verbose_name='利害関係')),
-                ('position', models.PositiveSmallIntegerField(default=0, verbose_name='並び順')),
-                ('firm', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.firm')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=60, verbose_name="お名前")),
+                ("title", models.CharField(blank=True, max_length=60, verbose_name="肩書き")),
+                ("qualification", models.CharField(blank=True, max_length=120, verbose_name="資格")),
+                ("fields_of_work", models.CharField(blank=True, max_length=200, verbose_name="得意分野")),
+                ("interests", models.CharField(blank=True, max_length=300, verbose_name="利害関係")),
+                ("position", models.PositiveSmallIntegerField(default=0, verbose_name="並び順")),
+                (
+                    "firm",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenancy.firm"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'pk'],
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "ordering": ["position", "pk"],
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Site',
+            name="Site",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, verbose_name='事業・拠点')),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('company', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='sites', to='tenancy.company')),
-                ('firm', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.firm')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=60, verbose_name="事業・拠点")),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sites",
+                        to="tenancy.company",
+                    ),
+                ),
+                (
+                    "firm",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenancy.firm"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'pk'],
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "ordering": ["position", "pk"],
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Trail',
+            name="Trail",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('company_id', models.BigIntegerField(null=True)),
-                ('at', models.DateTimeField(default=tenancy.clock.now)),
-                ('user_id', models.BigIntegerField(null=True)),
-                ('act', models.CharField(max_length=60)),
-                ('subject', models.CharField(max_length=60)),
-                ('subject_id', models.CharField(max_length=40)),
-                ('details', models.JSONField(default=dict)),
-                ('request_id', models.CharField(blank=True, max_length=40)),
-                ('firm', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.firm')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("company_id", models.BigIntegerField(null=True)),
+                ("at", models.DateTimeField(default=tenancy.clock.now)),
+                ("user_id", models.BigIntegerField(null=True)),
+                ("act", models.CharField(max_length=60)),
+                ("subject", models.CharField(max_length=60)),
+                ("subject_id", models.CharField(max_length=40)),
+                ("details", models.JSONField(default=dict)),
+                ("request_id", models.CharField(blank=True, max_length=40)),
+                (
+                    "firm",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenancy.firm"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Due',
+            name="Due",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=40)),
-                ('object_id', models.UUIDField()),
-                ('queue', models.CharField(max_length=20)),
-                ('due_at', models.DateTimeField()),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('firm', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.firm')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=40)),
+                ("object_id", models.UUIDField()),
+                ("queue", models.CharField(max_length=20)),
+                ("due_at", models.DateTimeField()),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                (
+                    "firm",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenancy.firm"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['due_at'], name='tenancy_due_at')],
-                'constraints': [models.UniqueConstraint(fields=('kind', 'object_id'), name='tenancy_due_once')],
+                "indexes": [models.Index(fields=["due_at"], name="tenancy_due_at")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("kind", "object_id"), name="tenancy_due_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='FirmProfile',
+            name="FirmProfile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('legal_name', models.CharField(max_length=100, verbose_name='会社名')),
-                ('representative', models.CharField(blank=True, max_length=60, verbose_name='代表')),
-                ('location', models.CharField(blank=True, max_length=120, verbose_name='所在地')),
-                ('phone', models.CharField(blank=True, max_length=20, validators=[django.core.validators.RegexValidator('^[0-9+\\-() ]*$', '数字とハイフンで入力してください。')], verbose_name='電話番号')),
-                ('hours', models.CharField(blank=True, max_length=60, verbose_name='受付時間')),
-                ('email', models.EmailField(max_length=254, verbose_name='メールアドレス')),
-                ('headline', models.TextField(blank=True, max_length=120, verbose_name='見出し')),
-                ('conviction', models.TextField(blank=True, max_length=1200, verbose_name='考え方')),
-                ('firm', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.firm')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("legal_name", models.CharField(max_length=100, verbose_name="会社名")),
+                ("representative", models.CharField(blank=True, max_length=60, verbose_name="代表")),
+                ("location", models.CharField(blank=True, max_length=120, verbose_name="所在地")),
+                (
+                    "phone",
+                    models.CharField(
+                        blank=True,
+                        max_length=20,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[0-9+\\-() ]*$", "数字とハイフンで入力してください。"
+                            )
+                        ],
+                        verbose_name="電話番号",
+                    ),
+                ),
+                ("hours", models.CharField(blank=True, max_length=60, verbose_name="受付時間")),
+                ("email", models.EmailField(max_length=254, verbose_name="メールアドレス")),
+                ("headline", models.TextField(blank=True, max_length=120, verbose_name="見出し")),
+                ("conviction", models.TextField(blank=True, max_length=1200, verbose_name="考え方")),
+                (
+                    "firm",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenancy.firm"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'constraints': [tenancy.constraints.Wall(name='tenancy_firmprofile_wall', public_read=True), models.UniqueConstraint(fields=('firm',), name='tenancy_firmprofile_once')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "constraints": [
+                    tenancy.constraints.Wall(name="tenancy_firmprofile_wall", public_read=True),
+                    models.UniqueConstraint(fields=("firm",), name="tenancy_firmprofile_once"),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='membership',
-            index=models.Index(fields=['user'], name='tenancy_membership_user'),
+            model_name="membership",
+            index=models.Index(fields=["user"], name="tenancy_membership_user"),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=tenancy.constraints.Wall(name='tenancy_membership_wall', own='user_id'),
+            model_name="membership",
+            constraint=tenancy.constraints.Wall(name="tenancy_membership_wall", own="user_id"),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('firm', 'user', 'company'), name='tenancy_membership_once', nulls_distinct=False),
+            model_name="membership",
+            constraint=models.UniqueConstraint(
+                fields=("firm", "user", "company"), name="tenancy_membership_once", nulls_distinct=False
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('firm', 'id'), name='tenancy_membership_key'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(fields=("firm", "id"), name="tenancy_membership_key"),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('company', None), ('role__in', ['admin', 'consultant'])), models.Q(models.Q(('role__in', ['admin', 'consultant']), _negated=True), ('company__isnull', False)), _connector='OR'), name='tenancy_membership_company_of_role'),
+            model_name="membership",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("company", None), ("role__in", ["admin", "consultant"])),
+                    models.Q(
+                        models.Q(("role__in", ["admin", "consultant"]), _negated=True),
+                        ("company__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="tenancy_membership_company_of_role",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=tenancy.constraints.SameTenantKey(columns=('firm_id', 'company_id'), name='tenancy_membership_company_key', target_columns=('firm_id', 'id'), to='tenancy_company'),
+            model_name="membership",
+            constraint=tenancy.constraints.SameTenantKey(
+                columns=("firm_id", "company_id"),
+                name="tenancy_membership_company_key",
+                target_columns=("firm_id", "id"),
+                to="tenancy_company",
+            ),
         ),
         migrations.AddIndex(
-            model_name='company',
-            index=models.Index(fields=['firm', 'kana', 'id'], name='tenancy_company_list'),
+            model_name="company",
+            index=models.Index(fields=["firm", "kana", "id"], name="tenancy_company_list"),
         ),
         migrations.AddIndex(
-            model_name='company',
-            index=models.Index(fields=['firm', 'bare_name'], name='tenancy_company_bare'),
+            model_name="company",
+            index=models.Index(fields=["firm", "bare_name"], name="tenancy_company_bare"),
         ),
         migrations.AddConstraint(
-            model_name='company',
-            constraint=tenancy.constraints.Wall(company='id', name='tenancy_company_wall'),
+            model_name="company",
+            constraint=tenancy.constraints.Wall(company="id", name="tenancy_company_wall"),
         ),
         migrations.AddConstraint(
-            model_name='company',
-            constraint=models.UniqueConstraint(fields=('firm', 'id'), name='tenancy_company_key'),
+            model_name="company",
+            constraint=models.UniqueConstraint(fields=("firm", "id"), name="tenancy_company_key"),
         ),
         migrations.AddConstraint(
-            model_name='company',
-            constraint=models.UniqueConstraint(fields=('firm', 'corporate_number'), name='tenancy_company_corporate_number'),
+            model_name="company",
+            constraint=models.UniqueConstraint(
+                fields=("firm", "corporate_number"), name="tenancy_company_corporate_number"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='company',
-            constraint=tenancy.constraints.SameTenantKey(columns=('firm_id', 'consultant_id'), name='tenancy_company_consultant_key', target_columns=('firm_id', 'id'), to='tenancy_membership'),
+            model_name="company",
+            constraint=tenancy.constraints.SameTenantKey(
+                columns=("firm_id", "consultant_id"),
+                name="tenancy_company_consultant_key",
+                target_columns=("firm_id", "id"),
+                to="tenancy_membership",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='apitoken',
-            constraint=tenancy.constraints.Wall(name='tenancy_apitoken_wall'),
+            model_name="apitoken",
+            constraint=tenancy.constraints.Wall(name="tenancy_apitoken_wall"),
         ),
         migrations.AddConstraint(
-            model_name='apitoken',
-            constraint=tenancy.constraints.SameTenantKey(columns=('firm_id', 'membership_id'), name='tenancy_apitoken_membership_key', target_columns=('firm_id', 'id'), to='tenancy_membership'),
+            model_name="apitoken",
+            constraint=tenancy.constraints.SameTenantKey(
+                columns=("firm_id", "membership_id"),
+                name="tenancy_apitoken_membership_key",
+                target_columns=("firm_id", "id"),
+                to="tenancy_membership",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='apitoken',
-            constraint=models.UniqueConstraint(fields=('firm', 'hash'), name='tenancy_apitoken_hash'),
+            model_name="apitoken",
+            constraint=models.UniqueConstraint(fields=("firm", "hash"), name="tenancy_apitoken_hash"),
         ),
         migrations.AddConstraint(
-            model_name='privacynotice',
-            constraint=tenancy.constraints.Wall(name='tenancy_privacynotice_wall', public_read=True),
+            model_name="privacynotice",
+            constraint=tenancy.constraints.Wall(name="tenancy_privacynotice_wall", public_read=True),
         ),
         migrations.AddConstraint(
-            model_name='privacynotice',
-            constraint=models.UniqueConstraint(fields=('firm', 'version'), name='tenancy_privacynotice_version'),
+            model_name="privacynotice",
+            constraint=models.UniqueConstraint(
+                fields=("firm", "version"), name="tenancy_privacynotice_version"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='publicperson',
-            constraint=tenancy.constraints.Wall(name='tenancy_publicperson_wall', public_read=True),
+            model_name="publicperson",
+            constraint=tenancy.constraints.Wall(name="tenancy_publicperson_wall", public_read=True),
         ),
         migrations.AddConstraint(
-            model_name='publicperson',
-            constraint=models.UniqueConstraint(fields=('firm', 'name'), name='tenancy_publicperson_once'),
+            model_name="publicperson",
+            constraint=models.UniqueConstraint(fields=("firm", "name"), name="tenancy_publicperson_once"),
         ),
         migrations.AddConstraint(
-            model_name='site',
-            constraint=tenancy.constraints.Wall(company='company_id', name='tenancy_site_wall'),
+            model_name="site",
+            constraint=tenancy.constraints.Wall(company="company_id", name="tenancy_site_wall"),
         ),
         migrations.AddConstraint(
-            model_name='site',
-            constraint=tenancy.constraints.SameTenantKey(columns=('firm_id', 'company_id'), name='tenancy_site_company_key', target_columns=('firm_id', 'id'), to='tenancy_company'),
+            model_name="site",
+            constraint=tenancy.constraints.SameTenantKey(
+                columns=("firm_id", "company_id"),
+                name="tenancy_site_company_key",
+                target_columns=("firm_id", "id"),
+                to="tenancy_company",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='site',
-            constraint=models.UniqueConstraint(fields=('firm', 'company', 'name'), name='tenancy_site_name'),
+            model_name="site",
+            constraint=models.UniqueConstraint(fields=("firm", "company", "name"), name="tenancy_site_name"),
         ),
         migrations.AddIndex(
-            model_name='trail',
-            index=models.Index(fields=['firm', '-at'], name='tenancy_trail_at'),
+            model_name="trail",
+            index=models.Index(fields=["firm", "-at"], name="tenancy_trail_at"),
         ),
         migrations.AddIndex(
-            model_name='trail',
-            index=models.Index(fields=['firm', 'subject', 'subject_id'], name='tenancy_trail_subject'),
+            model_name="trail",
+            index=models.Index(fields=["firm", "subject", "subject_id"], name="tenancy_trail_subject"),
         ),
         migrations.AddConstraint(
-            model_name='trail',
-            constraint=tenancy.constraints.Wall(company='company_id', name='tenancy_trail_wall', visitors_add=True),
+            model_name="trail",
+            constraint=tenancy.constraints.Wall(
+                company="company_id", name="tenancy_trail_wall", visitors_add=True
+            ),
         ),
         migrations.AddConstraint(
-            model_name='trail',
-            constraint=tenancy.constraints.AppendOnly(name='tenancy_trail_append_only'),
+            model_name="trail",
+            constraint=tenancy.constraints.AppendOnly(name="tenancy_trail_append_only"),
         ),
     ]

@@ -54,7 +54,7 @@ class Person:
         return words in self.page.locator("body").inner_text()
 
     def look(self) -> None:
-        """No accessibility violation, valid HTML, unique ids, nothing wider than the window, no complaint (CSP above all)."""
+        """Accessible, valid HTML, unique ids, nothing wider than the window, no complaint of the browser (CSP)."""
         where = f"{self.page.url} at {self.page.viewport_size}"
         if self.pages:
             valid_html(self.pages[-1].text(), where)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -124,14 +125,15 @@ def test_of_many_workers_that_claim_at_once_one_gets_it() -> None:
 def broker_at(url: str) -> Iterator[None]:
     """Celery with another broker: its settings and the connections it keeps."""
     names = ("broker_url", "broker_write_url", "broker_read_url")
+    app: Any = current_app  # what it keeps is not in its published types
     before = {name: current_app.conf[name] for name in names}
     try:
-        current_app.conf.update(dict.fromkeys(names, url))
-        current_app._pool = current_app.amqp._producer_pool = None
+        app.conf.update(dict.fromkeys(names, url))
+        app._pool = app.amqp._producer_pool = None
         yield
     finally:
-        current_app.conf.update(before)
-        current_app._pool = current_app.amqp._producer_pool = None
+        app.conf.update(before)
+        app._pool = app.amqp._producer_pool = None
 
 
 @pytest.mark.django_db(transaction=True)

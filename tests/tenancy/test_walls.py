@@ -245,7 +245,9 @@ def test_every_tenant_model_stands_behind_both_walls(model: type[models.Model]) 
     assert wall_of(model)
     assert isinstance(model._default_manager, walls.TenantManager)
     assert isinstance(model._base_manager, walls.TenantManager)
-    assert not model._meta.get_field("firm").null
+    firm = model._meta.get_field("firm")
+    assert isinstance(firm, models.ForeignKey)
+    assert not firm.null
     for constraint in model._meta.constraints:
         if isinstance(constraint, models.UniqueConstraint):
             assert constraint.fields[0] == "firm", constraint.name
