@@ -11,6 +11,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,9 +29,19 @@ from tenancy.models import Due
 LEASE = timedelta(seconds=settings.DUE_LEASE_SECONDS)
 RENEW_EVERY_SECONDS = settings.DUE_LEASE_SECONDS / 3
 SWEEP_AT_MOST = 500
+ANSWER_SECONDS = 0.5  # how long a bell waits for the broker
+QUIET_SECONDS = 15  # how long this process rings no more after one that failed
 BELL_SECONDS = 300
 
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Quiet:
+    until: float = 0.0
+
+
+_quiet = _Quiet()
 
 
 class LeaseLost(RuntimeError):
@@ -81,7 +92,7 @@ def put(name: str, firm_id: int, object_id: UUID, *, at: datetime | None = None,
     row = Due(kind=name, firm_id=firm_id, object_id=object_id, queue=queue or declared.queue, due_at=moment)
     Due.objects.bulk_create([row], ignore_conflicts=True)
     if moment <= clock.now():
-        transaction.on_commit(partial(ring, name, firm_id, object_id, row.queue), robust=True)
+        transaction.on_commit(partial(_ring_unless_quiet, name, firm_id, object_id, row.queue), robust=True)
 
 
 def drop(name: str, object_id: UUID) -> None:
@@ -95,20 +106,28 @@ def ring(name: str, firm_id: int, object_id: UUID, queue: str) -> bool:
     A bell that nobody heard in five minutes is thrown away unread: it has long been rung again, and bells that pile up
     while no worker is there must not keep it busy afterwards.
     """
-    declared = KINDS[name]
     try:
-        current_app.send_task(
-            declared.task,
-            args=[firm_id, str(object_id)],
-            queue=queue,
-            retry=False,
-            ignore_result=True,
-            expires=BELL_SECONDS,
-        )
+        with current_app.connection_for_write(transport_options={"socket_timeout": ANSWER_SECONDS}) as broker:
+            current_app.send_task(
+                KINDS[name].task,
+                args=[firm_id, str(object_id)],
+                queue=queue,
+                connection=broker,
+                retry=False,
+                ignore_result=True,
+                expires=BELL_SECONDS,
+            )
     except Exception as problem:  # whatever the transport raises, a person must not see it
         log.warning("bell not rung", extra={"kind": name, "problem": type(problem).__name__})
+        _quiet.until = time.monotonic() + QUIET_SECONDS
         return False
     return True
+
+
+def _ring_unless_quiet(name: str, firm_id: int, object_id: UUID, queue: str) -> None:
+    """A broker that hangs costs one person half a second, and those after it nothing: the sweep rings anyway."""
+    if time.monotonic() >= _quiet.until:
+        ring(name, firm_id, object_id, queue)
 
 
 def claim(name: str, object_id: UUID) -> Claim | None:

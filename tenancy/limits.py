@@ -18,16 +18,31 @@ from tenancy.permissions import Limit
 
 def within(limit: Limit, who: str) -> bool:
     """Count one more for `who` and say whether the limit still holds."""
-    window = int(clock.now().timestamp()) // limit.seconds * limit.seconds
-    key = f"{limit.name}:{Signer(salt='michisuji.limit').signature(who)[:32]}"
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO tenancy_ratelimit AS r (key, starts, count) VALUES (%s, %s, 1)"
             " ON CONFLICT (key) DO UPDATE SET count = CASE WHEN r.starts = excluded.starts THEN r.count + 1 ELSE 1 END,"
             " starts = excluded.starts RETURNING count",
-            [key, window],
+            [_key(limit, who), _window(limit)],
         )
         return bool(cursor.fetchone()[0] <= limit.count)
+
+
+def give_back(limit: Limit, who: str) -> None:
+    """Count one less for `who` in the present window: what was counted made nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE tenancy_ratelimit SET count = count - 1 WHERE key = %s AND starts = %s AND count > 0",
+            [_key(limit, who), _window(limit)],
+        )
+
+
+def _key(limit: Limit, who: str) -> str:
+    return f"{limit.name}:{Signer(salt='michisuji.limit').signature(who)[:32]}"
+
+
+def _window(limit: Limit) -> int:
+    return int(clock.now().timestamp()) // limit.seconds * limit.seconds
 
 
 def seconds_left(limit: Limit) -> int:

@@ -21,6 +21,7 @@ from tenancy.responses import is_api, refusal
 from tenancy.scope import Scope, open_scope
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
+Counted = tuple[Limit, str]
 _SAFE_ID = re.compile(r"[A-Za-z0-9-]{8,40}")
 
 
@@ -62,9 +63,11 @@ class ScopeMiddleware:
             return self.get_response(request)
         try:
             self._turn_away_strangers(request, access)
-            self._count(request, access.limits, match)
+            counted = self._count(request, access.limits, match)
             with self._transaction(request):
-                return self._answer(request, match, access)
+                response = self._answer(request, match, access)
+            self._give_back(counted, response)
+            return response
         except Closed as closed:
             site = self._public_face(request, match) if closed.status == 429 else None
             return refusal(request, closed.status, closed.retry_after, site=site)
@@ -93,13 +96,26 @@ class ScopeMiddleware:
         if access.permission != VISITOR and not bearer(request) and not request.user.is_authenticated:
             raise Closed(401)
 
-    def _count(self, request: HttpRequest, declared: tuple[Limit, ...], match: ResolverMatch) -> None:
+    def _count(
+        self, request: HttpRequest, declared: tuple[Limit, ...], match: ResolverMatch
+    ) -> list[Counted]:
+        counted = []
         for limit in declared:
             if limit.method != request.method or bearer(request) or self._is_member(request, match):
                 continue
             who = limits.address_of(request) if limit.per == "address" else match.kwargs["firm"]
             if not limits.within(limit, who):
                 raise Closed(429, retry_after=limits.seconds_left(limit))
+            counted.append((limit, who))
+        return counted
+
+    def _give_back(self, counted: list[Counted], response: HttpResponseBase) -> None:
+        """Of limits on what is made: a refusal and an answer repeated for the same key made nothing."""
+        if response.status_code < 400 and "Idempotency-Replayed" not in response.headers:
+            return
+        for limit, who in counted:
+            if limit.only_made:
+                limits.give_back(limit, who)
 
     def _public_face(self, request: HttpRequest, match: ResolverMatch) -> PublicSite | None:
         """Whom to telephone while a limit holds: what the firm shows everybody on its public page anyway."""

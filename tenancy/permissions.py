@@ -30,13 +30,17 @@ VISITOR = "visitor"  # everybody, inside a firm's public pages
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `count` requests of `method` in `seconds`, per address or per firm."""
+    """At most `count` requests of `method` in `seconds`, per address or per firm.
+
+    `only_made`: a request that was refused, or answered with what an earlier one made, gives its count back.
+    """
 
     name: str
     count: int
     seconds: int
     per: str = "address"  # or "firm"
     method: str = "POST"
+    only_made: bool = False
 
 
 @dataclass(frozen=True)

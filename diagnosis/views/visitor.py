@@ -46,8 +46,9 @@ from tenancy.scope import current_scope, open_scope
 
 SEED = "diagnosis.start"
 STARTS = (
-    Limit("diagnosis.start.address", 5, 3600),
-    Limit("diagnosis.start.firm", 200, 86_400, per="firm"),
+    Limit("diagnosis.start.tries", 60, 3600),
+    Limit("diagnosis.start.address", 5, 3600, only_made=True),
+    Limit("diagnosis.start.firm", 200, 86_400, per="firm", only_made=True),
 )
 CODE_TRIES = (Limit("diagnosis.code", 10, 3600),)
 RESUME_MAILS = (Limit("diagnosis.resume.mail", 10, 3600),)

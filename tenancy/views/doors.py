@@ -2,8 +2,6 @@
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsSent
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -15,6 +13,7 @@ from tenancy import queues
 from tenancy.context import THEMES
 from tenancy.models import Membership
 from tenancy.permissions import OPEN, SIGNED_IN, access
+from tenancy.readiness import database_state
 from tenancy.responses import refusal
 
 A_YEAR = 365 * 24 * 60 * 60
@@ -40,13 +39,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """503 and which: database or migrations. 200 with the broker's state otherwise: without it only jobs wait."""
-    try:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            return JsonResponse({"database": "up", "migrations": "missing"}, status=503)
-    except DatabaseError:
-        return JsonResponse({"database": "down"}, status=503)
-    return JsonResponse({"database": "up", "broker": "up" if queues.broker_is_up() else "down"})
+    state = database_state()
+    if state != {"database": "up"}:
+        return JsonResponse(state, status=503)
+    return JsonResponse(state | {"broker": "up" if queues.broker_is_up() else "down"})
 
 
 @access(OPEN)
