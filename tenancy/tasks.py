@@ -4,13 +4,15 @@ from celery import shared_task
 
 from tenancy import due, limits
 from tenancy.api import idempotency
+from tenancy.sessions import SessionStore
 
 
 @shared_task(name="tenancy.sweep", expires=15)
 def sweep() -> None:
-    """Ring for what is due; forget the counters of past days."""
+    """Ring for what is due; forget the counters of past days and the sessions that ended."""
     due.sweep()
     limits.forget_old()
+    SessionStore.clear_expired()
 
 
 @shared_task(name="tenancy.forget_idempotency_keys")

@@ -14,6 +14,8 @@ from django.db import connection, transaction
 from tenancy import clock, due
 from tenancy.due import Claim, LeaseLost
 from tenancy.models import Due, Firm
+from tenancy.sessions import SessionStore
+from tenancy.tasks import sweep
 
 KIND = "tests.work"
 
@@ -146,3 +148,13 @@ def test_without_a_broker_nobody_sees_an_error_and_the_sweep_rings_when_it_is_ba
         assert Due.objects.filter(object_id=thing).exists()
         assert due.sweep() == 0
     assert due.sweep() == 1
+
+
+def test_the_sweep_forgets_sessions_that_ended_and_keeps_the_others(db: None) -> None:
+    kept, ended = SessionStore(), SessionStore()
+    for session, age in ((kept, 60), (ended, -60)):
+        session.set_expiry(age)
+        session.create()
+    sweep()
+    assert SessionStore().exists(str(kept.session_key))
+    assert not SessionStore().exists(str(ended.session_key))
