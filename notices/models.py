@@ -87,8 +87,9 @@ class NoticeQuerySet(TenantQuerySet["Notice"]):
     def unread(self, membership: Membership) -> "NoticeQuerySet":
         """What the member has not opened yet. What nobody opened in 90 days is no longer news: so the count walks the
         newest entries of one index only."""
+        since = max(membership.created_at, clock.now() - NEWS_FOR)
         seen = NoticeRead.objects.filter(notice=models.OuterRef("pk"), membership=membership)
-        return self.of(membership).filter(~models.Exists(seen), created_at__gte=clock.now() - NEWS_FOR)
+        return self.filter(~models.Exists(seen), created_at__gte=since)
 
     def with_read(self, membership: Membership) -> "NoticeQuerySet":
         """Adds `is_read`."""
