@@ -8,7 +8,14 @@ from uuid import UUID
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from diagnosis.actions.report import REPORT, TEMPLATE_VERSION, held, mail_failure, mail_result
+from diagnosis.actions.report import (
+    REPORT,
+    TEMPLATE_VERSION,
+    first_report_is_done,
+    held,
+    mail_failure,
+    mail_result,
+)
 from diagnosis.models import Comment, Diagnosis
 from diagnosis.outcome import answers_of, outcome_of
 from diagnosis.questionnaire import load
@@ -92,8 +99,10 @@ def when_done(job: Job) -> None:
 
 
 def when_failed(job: Job) -> None:
-    """The respondent hears that it takes longer, once."""
-    mail_failure(Diagnosis.objects.select_related("firm").get(pk=job.subject))
+    """The respondent who waits for the first PDF hears that it takes longer, once; a later one nobody waits for."""
+    diagnosis = Diagnosis.objects.select_related("firm").get(pk=job.subject)
+    if not first_report_is_done(diagnosis):
+        mail_failure(diagnosis)
 
 
 register(

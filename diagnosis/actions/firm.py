@@ -53,6 +53,7 @@ def write_comment(*, diagnosis: Diagnosis, text: str, based_on: int, actor: Memb
     """Save `text` as the comment's next version; '' takes it out of the report. Raises CommentMoved.
 
     `based_on` is the version the writer saw (0: none). Unchanged words make no version: two clicks write once.
+    With a new version the report is made anew.
     Returns the newest comment; None while there is none and nothing was written.
     """
     locked = _locked(diagnosis)
@@ -69,6 +70,7 @@ def write_comment(*, diagnosis: Diagnosis, text: str, based_on: int, actor: Memb
     trail.record(
         "write.comment", locked, company_id=locked.company_id, version=comment.version, empty=not text
     )
+    request_report(locked, actor)
     return comment
 
 

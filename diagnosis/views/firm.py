@@ -88,7 +88,7 @@ def comment(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
     except CommentMoved as moved:
         kept = CommentForm(initial={"text": text, "based_on": moved.newest.version})
         return _again(request, shown, 409, comment_form=kept, moved=moved.newest)
-    messages.success(request, "コメントを保存しました。レポートは、新しいコメントでつくり直せます。")
+    messages.success(request, "コメントを保存しました。レポートには自動で反映されます。")
     return _to_detail(firm, shown, "comment")
 
 

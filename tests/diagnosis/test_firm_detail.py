@@ -14,7 +14,7 @@ from diagnosis.models import Comment, Diagnosis
 from diagnosis.outcome import answers_of
 from notices.models import Mail
 from reports.models import Job
-from tenancy.models import Trail
+from tenancy.models import Due, Trail
 from tenancy.scope import open_scope
 from tests.conftest import House
 from tests.diagnosis.firm_help import answered, read_again
@@ -193,11 +193,24 @@ def test_the_report_is_asked_for_once_for_each_comment(
     for _ in range(2):
         answer = baba.post(of(one, "report/"))
         assert (answer.status_code, answer["Location"]) == (302, of(one) + "#report")
-    baba.post(of(one, "comment/"), {"text": "コメント", "based_on": 0})
-    assert "レポートをつくる" in page(baba, one)
+    for _ in range(2):
+        baba.post(of(one, "comment/"), {"text": "コメント", "based_on": 0})
     baba.post(of(one, "report/"))
     with open_scope(michisuji.scope):
         assert sorted(Job.objects.values_list("version", flat=True)) == ["c0-t1", "c1-t1"]
+
+
+def test_saving_a_comment_has_the_report_made_anew_in_the_members_queue(
+    baba: Client, one: Diagnosis, michisuji: House
+) -> None:
+    answer = baba.post(of(one, "comment/"), {"text": "コメント", "based_on": 0}, follow=True)
+    assert "レポートには自動で反映されます。" in answer.content.decode()
+    with open_scope(michisuji.scope):
+        job = Job.objects.get(version="c1-t1")
+        assert job.created_by == michisuji.members["馬場"]
+        assert Due.objects.get(object_id=job.pk).queue == "reports"
+    assert f"/michisuji/jobs/{job.pk}/" in page(baba, one)
+    assert "レポートをつくる" not in page(baba, one)
 
 
 def test_the_page_shows_how_far_the_report_is(baba: Client, one: Diagnosis, michisuji: House) -> None:
