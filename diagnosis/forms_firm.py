@@ -64,7 +64,10 @@ class CommentForm(forms.Form):
         required=False,
         max_length=COMMENT_AT_MOST,
         widget=forms.Textarea(attrs={"rows": 8}),
-        help_text="保存すると、結果の画面とレポート(PDF)に「担当者から」として載ります。空にして保存すると載りません。",
+        help_text=(
+            "保存すると、結果の画面とレポート(PDF)に「担当者から」として載ります。空にして保存すると載りません。"
+            "絵文字はレポート(PDF)には載りません。"
+        ),
         error_messages={
             "max_length": "コメントは4,000字までです。今は%(show_value)d字ですので、少し短くしましょう。"
         },

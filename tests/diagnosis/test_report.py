@@ -14,7 +14,8 @@ from django.utils import timezone
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 
-from diagnosis.documents import build, filename, title_lines
+from diagnosis.actions import write_comment
+from diagnosis.documents import build, filename, printable, title_lines
 from diagnosis.models import Comment, Diagnosis
 from notices.models import Mail
 from reports.models import Job
@@ -161,8 +162,8 @@ def test_it_says_all_of_it(tags: Tags) -> None:
     for number, page in enumerate(tags.reader.pages[1:], start=2):
         assert f"{number} / {count}" in page.extract_text()
     outline = [item.title for item in tags.reader.outline if not isinstance(item, list)]
-    assert outline[0] == "1結果の要約"
-    assert "付録すべてのご回答" in outline
+    assert outline[:3] == ["1 結果の要約", "2 総合評価と四つの段階", "3 軸ごとの所見"]
+    assert outline[-2:] == ["6 担当者から", "付録 すべてのご回答"]
 
 
 def test_every_answer_stands_in_the_appendix_in_its_own_words(visitor: Visitor) -> None:
@@ -184,6 +185,11 @@ def test_odd_names_are_printed_and_named_safely(visitor: Visitor) -> None:
     with open_scope(visitor.house.scope):
         assert filename(visitor.id).startswith("簡易診断_㈱ﾄｷﾜ蔵_b_本店_b_")
         assert visitor.row().company_name == "㈱ﾄｷﾜ蔵🍶 / <b>本店</b>"
+
+
+def test_emoji_are_left_out_and_letters_that_cannot_be_printed_leave_a_mark() -> None:
+    assert printable("よくできています👍🏽。") == "よくできています。"
+    assert printable("𠮷田 𪚥子 ✨") == "吉田 〓子"
 
 
 def test_the_title_breaks_once_on_the_cover() -> None:
@@ -294,6 +300,26 @@ def test_when_the_report_cannot_be_made_the_respondent_hears_of_it_once(
     visitor.post(visitor.url("report", result_token(url)))
     work(visitor.house)
     assert download(visitor, url)[:5] == b"%PDF-"
+
+
+def test_a_later_report_that_cannot_be_made_worries_nobody(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted(visitor)
+    work(visitor.house)
+    with open_scope(visitor.house.scope):
+        author = visitor.house.members["馬場"]
+        write_comment(diagnosis=visitor.row(), text="拝見しました。", based_on=0, actor=author)
+
+    def broken(html: str) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr("reports.making.render_pdf", broken)
+    for _ in range(6):
+        work(visitor.house)
+    with open_scope(visitor.house.scope):
+        assert sorted(Job.objects.values_list("state", flat=True)) == ["done", "failed"]
+        assert not Mail.objects.filter(template="diagnosis_failed").exists()
 
 
 def test_the_file_has_a_japanese_name_and_stays_in_no_cache(visitor: Visitor) -> None:
