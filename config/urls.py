@@ -14,6 +14,7 @@ urlpatterns = [
     path("api/v1/", include("tenancy.api.urls")),
     path("api/v1/firms/<slug:firm>/", include("diagnosis.api")),
     path("api/v1/firms/<slug:firm>/", include("reports.api")),
+    path("api/v1/firms/<slug:firm>/", include("tenancy.api.nothing")),  # after all others
     path("<slug:firm>/", include("diagnosis.urls")),
     path("<slug:firm>/", include("notices.urls")),
     path("<slug:firm>/", include("reports.urls")),

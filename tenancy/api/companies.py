@@ -157,13 +157,17 @@ def _present(company: Company) -> dict[str, Any]:
 
 
 def _checked(request: Request, company: Company, *, partial: bool) -> CompanyForm:
-    """The pages' form, filled with what was sent over what is stored. Raises ValidationError."""
+    """The pages' form, filled with what was sent over what is stored. Raises ValidationError with all that is wrong."""
     typed = CompanyInput(data=request.data, partial=True)
-    typed.is_valid(raise_exception=True)
+    ill_typed = {} if typed.is_valid() else dict(typed.errors)
+    rest = CompanyInput(
+        data={name: value for name, value in request.data.items() if name not in ill_typed}, partial=True
+    )
+    rest.is_valid(raise_exception=True)
     stored = {name: company.serializable_value(name) for name in CompanyForm.Meta.fields}
-    form = CompanyForm({**stored, **typed.validated_data}, instance=company)
-    if not form.is_valid():
-        raise _refused(form)
+    form = CompanyForm({**stored, **rest.validated_data}, instance=company)
+    if not form.is_valid() or ill_typed:
+        raise _refused(form, **ill_typed)
     return form
 
 
@@ -172,5 +176,7 @@ def _taken(form: CompanyForm) -> ValidationError:
     return _refused(form)
 
 
-def _refused(form: CompanyForm) -> ValidationError:
-    return ValidationError({name: [str(each) for each in messages] for name, messages in form.errors.items()})
+def _refused(form: CompanyForm, **ill_typed: Any) -> ValidationError:
+    """What the form says; of a field whose type was wrong, that."""
+    said = {name: [str(each) for each in messages] for name, messages in form.errors.items()}
+    return ValidationError({**said, **ill_typed})

@@ -7,6 +7,12 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
 
+class NoObject(ParseError):
+    """JSON, but not `{…}`."""
+
+    words = "JSON のオブジェクト({…})でお送りください。"
+
+
 class CarefulJSONParser(JSONParser):
     """DRF's, and refuses what it would only stumble over later: nesting without end, halves of characters."""
 
@@ -19,5 +25,5 @@ class CarefulJSONParser(JSONParser):
         except (RecursionError, UnicodeEncodeError) as error:
             raise ParseError from error
         if not isinstance(data, dict):
-            raise ParseError
+            raise NoObject
         return data

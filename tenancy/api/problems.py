@@ -54,7 +54,7 @@ def problem_details(exception: Exception, context: dict[str, Any]) -> JsonRespon
     if isinstance(exception, exceptions.ValidationError):
         return problem(400, CHECK_INPUT, errors=by_field(exception.detail))
     if isinstance(exception, exceptions.ParseError):
-        return problem(400, UNREADABLE)
+        return problem(400, getattr(exception, "words", UNREADABLE))
     if isinstance(exception, exceptions.APIException):
         return _of_api_exception(exception, context)
     return None

@@ -83,6 +83,15 @@ def test_what_a_form_would_refuse_is_refused_by_field(
     assert answer.json()["errors"][field][0]
 
 
+def test_wrong_types_and_wrong_values_are_told_at_once(baba: Program) -> None:
+    sent = {"name": ["x"], "employees": "十人", "kana": "漢字", "corporate_number": "123"}
+    path = f"{COMPANIES}{baba.post(COMPANIES, {'name': 'ア'}).json()['id']}/"
+    for answer in (baba.post(COMPANIES, sent), baba.patch(path, sent)):
+        assert answer.status_code == 400
+        assert set(answer.json()["errors"]) == set(sent)
+        assert all(len(said) == 1 for said in answer.json()["errors"].values())
+
+
 def test_messages_are_those_of_the_pages(baba: Program) -> None:
     assert baba.post(COMPANIES, {}).json()["errors"] == {"name": ["会社名を入力してください。"]}
     wrong = baba.post(COMPANIES, {"name": "ア", "corporate_number": "123"}).json()

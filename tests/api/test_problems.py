@@ -66,6 +66,12 @@ def test_who_wants_html_gets_406(baba: Program) -> None:
     is_problem(baba.client.get(f"{V1}/companies/", headers=headers), 406)
 
 
+@pytest.mark.parametrize("text", ["[1]", '"x"', "null", "3"])
+def test_who_sends_no_object_is_told_so(baba: Program, text: str) -> None:
+    said = is_problem(baba.post(f"{V1}/companies/", text), 400)
+    assert said["detail"] == "JSON のオブジェクト({…})でお送りください。"
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
 def test_a_method_that_a_door_does_not_have_is_405_and_says_which_it_has(baba: Program, method: str) -> None:
     headers = {"Authorization": f"Bearer {baba.token}"}
@@ -74,9 +80,7 @@ def test_a_method_that_a_door_does_not_have_is_405_and_says_which_it_has(baba: P
     assert "GET, POST" in answer.headers["Allow"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/api/", "/api/v1/", "/api/v2/firms/", f"{V1}/", f"{V1}/nothing/", "/api/v1/x"]
-)
+@pytest.mark.parametrize("path", ["/api/", "/api/v1/", "/api/v1/firms/", "/api/v2/firms/", "/api/v1/x"])
 def test_an_address_that_does_not_exist_is_404_in_json(nobody: Program, path: str) -> None:
     is_problem(nobody.get(path), 404)
 

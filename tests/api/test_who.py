@@ -1,6 +1,7 @@
 """Who gets through the API's doors, and that others learn nothing."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -52,6 +53,35 @@ def test_a_token_of_another_firm_gets_the_answer_of_a_firm_that_does_not_exist(
     ]
     assert answers[0].status_code == 404
     assert same(*answers)
+
+
+NOWHERE = ["", "nothing/", "companies/x/", "diagnoses/1/", f"jobs/{uuid4()}/nothing/", "companies/1/sites/"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", NOWHERE)
+def test_strangers_do_not_learn_where_there_is_no_door(
+    nobody: Program, baba: Program, gondo: Program, method: str, path: str
+) -> None:
+    def knock(program: Program, path: str) -> Any:
+        headers = {"Authorization": f"Bearer {program.token}"} if program.token else {}
+        return program.client.generic(method, f"{V1}/{path}", "{}", "application/json", headers=headers)
+
+    refused = knock(nobody, path)
+    assert refused.status_code == 401
+    assert same(refused, nobody.client.get(f"{V1}/companies/"))
+    assert same(knock(Program("mst_1_nothing"), path), refused)
+    assert [knock(program, path).status_code for program in (baba, gondo)] == [404, 404]
+
+
+def test_a_session_finds_no_door_either(as_: Callable[[str], Client]) -> None:
+    for method in ("GET", "POST"):
+        answer = as_("馬場").generic(method, f"{V1}/nothing/", "{}", "application/json")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
+
+
+def test_who_forgets_the_slash_is_still_led_to_it(baba: Program) -> None:
+    assert baba.get(f"{V1}/companies").headers["Location"] == f"{V1}/companies/"
 
 
 def test_a_token_of_another_firm_does_not_even_act_as_a_visitor(gondo: Program) -> None:
@@ -116,6 +146,7 @@ def test_a_session_needs_its_csrf_token_for_what_changes_something(michisuji: Ho
     client.force_login(michisuji.people["馬場"], "allauth.account.auth_backends.AuthenticationBackend")
     refused = client.post(f"{V1}/companies/", {"name": "株式会社エ"}, "application/json")
     assert refused.status_code == 403
+    assert "X-CSRFToken ヘッダー" in refused.json()["detail"]
     client.cookies["csrftoken"] = "a" * 32
     done = client.post(
         f"{V1}/companies/", {"name": "株式会社エ"}, "application/json", headers={"X-CSRFToken": "a" * 32}
