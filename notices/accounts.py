@@ -29,6 +29,15 @@ log = logging.getLogger(__name__)
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """No self sign-up; mails in our words, private, and only to people who belong to a firm."""
 
+    # The page with the message has the link to the new password.
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "too_many_login_attempts": (
+            "ログインの失敗が続いたため、いったん受け付けを止めています。5分ほど待ってから、もう一度お試しください。"
+            "パスワードをお忘れの場合は、再設定してください。"
+        ),
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
