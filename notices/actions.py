@@ -46,10 +46,18 @@ def queue_mail(
 
 
 def notify_firm(
-    *, key: str, title: str, body: str, url: str, mail: str = "", context: Mapping[str, object] | None = None
+    *,
+    key: str,
+    title: str,
+    body: str,
+    url: str,
+    mail: str = "",
+    context: Mapping[str, object] | None = None,
+    but: Membership | None = None,
 ) -> None:
     """Tell every admin and consultant of the scope's firm, once for each key; inside the product at once, and with
-    `mail` (the name of a text, with its `context`) also by mail to each of them.
+    `mail` (the name of a text, with its `context`) also by mail to each who has not read it by then. `but` is who knows
+    already, because they did it: for them it is read.
 
     Works in a visitor's scope, which sees neither the notice nor the people: a worker finds the addresses. `url` is an
     address inside the product (`/…`). Raises ValueError otherwise, and what `queue_mail` raises.
@@ -64,6 +72,8 @@ def notify_firm(
         notice.mail_template, notice.mail_reply_to = mail, str(sender["firm_email"])
         notice.mail_subject, notice.mail_body = texts()[mail].render({**(context or {}), **sender})
     Notice.objects.bulk_create([notice], ignore_conflicts=True)
+    if but is not None:
+        mark_read(notices=[notice], membership=but)
     if mail:
         due.put(NOTICE, firm_id, notice.pk)
 

@@ -4,10 +4,11 @@ from functools import partial
 from uuid import UUID
 
 from celery import shared_task
+from django.db.models import QuerySet
 
 from notices.actions import MAIL, NOTICE, mail_members
 from notices.delivery import deliver
-from notices.models import Notice
+from notices.models import Notice, NoticeRead
 from tenancy import due
 from tenancy.models import Membership
 from tenancy.scope import Scope, open_scope
@@ -24,15 +25,18 @@ def send_mail(firm_id: int, object_id: str) -> None:
 
 @shared_task(name="notices.mail_members")
 def mail_notice(firm_id: int, object_id: str) -> None:
-    """Put a notice's mail into the outbox for each member who works for the firm."""
+    """Put a notice's mail into the outbox for each member who works for the firm and has not read it."""
 
     def address(claim: due.Claim) -> None:
         with open_scope(Scope.of_firm(firm_id)):
             claim.finish()
             notice = Notice.objects.filter(pk=object_id).first()
             if notice is not None:
-                mail_members(
-                    notice=notice, members=Membership.objects.consulting().filter(user__is_active=True)
-                )
+                mail_members(notice=notice, members=_who_should_know(notice))
 
     due.run(NOTICE, object_id, address)
+
+
+def _who_should_know(notice: Notice) -> QuerySet[Membership]:
+    knows = NoticeRead.objects.filter(notice=notice).values("membership")
+    return Membership.objects.consulting().filter(user__is_active=True).exclude(pk__in=knows)

@@ -132,7 +132,7 @@ def submit_diagnosis(
         ResumeCode.objects.filter(diagnosis=submitted).delete()
         request_report(submitted, actor)
         if submitted.origin != Diagnosis.Origin.ON_BEHALF:  # who typed it knows it
-            _tell_the_firm(submitted)
+            _tell_the_firm(submitted, but=actor)
         trail.record("submit.diagnosis", submitted, company_id=submitted.company_id, grade=submitted.grade)
     return submitted
 
@@ -155,8 +155,8 @@ def _write_result(diagnosis: Diagnosis, respondent: Respondent) -> None:
     diagnosis.save()
 
 
-def _tell_the_firm(diagnosis: Diagnosis) -> None:
-    """A notice and a mail for everybody who consults there; who that is, only the worker sees, not the visitor."""
+def _tell_the_firm(diagnosis: Diagnosis, *, but: Membership | None) -> None:
+    """A notice and a mail for everybody who consults there but who did it; who they are, only the worker sees."""
     slug = diagnosis.firm.slug
     notify_firm(
         key=f"diagnosis:{diagnosis.pk}",
@@ -169,6 +169,7 @@ def _tell_the_firm(diagnosis: Diagnosis) -> None:
             "grade": f"{diagnosis.grade}({diagnosis.overall}点)",
             "detail_url": detail_url(slug, diagnosis),
         },
+        but=but,
     )
 
 

@@ -10,6 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from diagnosis.actions import start_diagnosis
 from diagnosis.models import Diagnosis
+from notices.models import Mail, Notice
+from notices.tasks import mail_notice
 from reports.models import Job
 from tenancy.models import Due
 from tenancy.scope import open_scope
@@ -62,6 +64,16 @@ def test_submitting_asks_for_the_report_once(baba: Program, michisuji: House) ->
     assert list(Due.objects.filter(object_id=job.pk).values_list("queue", flat=True)) == ["reports"]
     again = baba.post(f"{DIAGNOSES}{body['id']}/report/")
     assert (again.status_code, again.json()["id"]) == (202, str(job.pk))
+
+
+def test_whose_program_sends_a_diagnosis_is_not_told_of_it(baba: Program, michisuji: House) -> None:
+    baba.post(DIAGNOSES, answered())
+    with open_scope(michisuji.scope):
+        unread = {name: Notice.objects.unread(michisuji.members[name]).count() for name in ("青木", "馬場")}
+    assert unread == {"青木": 1, "馬場": 0}
+    mail_notice(michisuji.firm.pk, str(Due.objects.get(kind="notice").object_id))
+    with open_scope(michisuji.scope):
+        assert [mail.to for mail in Mail.objects.all()] == ["aoki@michisuji.example"]
 
 
 def test_a_visitors_report_waits_in_the_visitors_queue(nobody: Program) -> None:

@@ -159,6 +159,29 @@ def test_each_who_works_for_the_firm_also_gets_one_mail(michisuji: House) -> Non
     assert Due.objects.filter(kind="mail").count() == 2
 
 
+def test_who_did_it_or_has_read_it_gets_no_mail(michisuji: House, as_: As) -> None:
+    with open_scope(michisuji.scope):
+        notify_firm(
+            key="k",
+            title="届きました",
+            body="",
+            url="/michisuji/",
+            mail="new_diagnosis",
+            context=NEW,
+            but=michisuji.members["馬場"],
+        )
+    assert (unread(michisuji, "青木"), unread(michisuji, "馬場")) == (1, 0)
+    tell(michisuji, mail="new_diagnosis", context=NEW)
+    as_("青木").post("/michisuji/notices/read/")
+    for due in Due.objects.filter(kind="notice"):
+        mail_notice(michisuji.firm.pk, str(due.object_id))
+    with open_scope(michisuji.scope):
+        told = set(Mail.objects.values_list("to", "key"))
+        notice = Notice.objects.get(key="diagnosis:1")
+    member = michisuji.members["馬場"].pk
+    assert told == {("baba@michisuji.example", f"notice:{notice.pk}:{member}")}
+
+
 def test_nobody_who_left_gets_a_mail(michisuji: House) -> None:
     with open_scope(michisuji.scope):
         Membership.objects.filter(pk=michisuji.members["馬場"].pk).update(state="ended")
