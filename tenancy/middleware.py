@@ -64,7 +64,7 @@ class ScopeMiddleware:
         try:
             self._turn_away_strangers(request, access)
             counted = self._count(request, access.limits, match)
-            with self._transaction(request):
+            with self._transaction(request, told=access.permission != VISITOR or is_api(request)):
                 response = self._answer(request, match, access)
             self._give_back(counted, response)
             return response
@@ -136,9 +136,10 @@ class ScopeMiddleware:
             return Membership.objects.active().filter(firm__slug=match.kwargs["firm"]).exists()
 
     @contextmanager
-    def _transaction(self, request: HttpRequest) -> Any:
+    def _transaction(self, request: HttpRequest, *, told: bool = True) -> Any:
+        """Not `told` where the door opens without asking a tenant's table: a visitor's first question is the firm."""
         user_id = getattr(request.user, "pk", None)
-        with open_scope(Scope(user_id=user_id)):
+        with open_scope(Scope(user_id=user_id), told=told):
             yield
 
 

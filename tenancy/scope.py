@@ -64,16 +64,17 @@ def scope_or_none() -> Scope | None:
 
 
 @contextmanager
-def open_scope(scope: Scope) -> Iterator[Scope]:
+def open_scope(scope: Scope, *, told: bool = True) -> Iterator[Scope]:
     """Run a block inside `scope` and its own transaction (a savepoint when nested); the earlier scope returns on exit.
 
     After an exception the rollback brings PostgreSQL's settings back; otherwise they are set back explicitly, so that
     a test's outer transaction does not keep them. Costs one statement on entry; on exit one where it is nested, none
-    at the outermost, whose COMMIT clears transaction-local settings.
+    at the outermost, whose COMMIT clears transaction-local settings. With `told=False` PostgreSQL hears of it with the
+    first `change_scope`; a tenant's table asked before that is an error, as without a scope.
     """
     before, nested = _current.get(), connection.in_atomic_block
     with transaction.atomic():
-        token = _set(scope)
+        token = _set(scope) if told else _current.set(scope)
         try:
             yield scope
         finally:
