@@ -196,7 +196,8 @@ class Diagnoses(Door):
         if self.visit.membership and not self.visit.may("diagnoses.edit"):
             raise PermissionDenied
         given = DiagnosisInput(data=request.data)
-        given.is_valid(raise_exception=True)
+        if not given.is_valid():
+            raise ValidationError(_all_wrong(given))
         return Response(_present(self._submitted(given.validated_data), firm), status=201)
 
     def _submitted(self, given: Mapping[str, Any]) -> Diagnosis:
@@ -251,6 +252,15 @@ def _checked(given: Mapping[str, Any], *, is_member: bool) -> RespondentForm:
     if errors:
         raise ValidationError(errors)
     return form
+
+
+def _all_wrong(given: DiagnosisInput) -> dict[str, Any]:
+    """What has the wrong type; and of the answers, when theirs are right, also what is wrong with their values."""
+    found = dict(given.errors)
+    if not {"answers", "facts"} & set(found):
+        sent = given.initial_data
+        found |= {id: [said] for id, said in validate(current(), sent["answers"], sent["facts"]).items()}
+    return found
 
 
 def _present(diagnosis: Diagnosis, firm: str) -> dict[str, Any]:

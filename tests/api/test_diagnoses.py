@@ -145,13 +145,22 @@ def test_what_is_missing_or_wrong_is_told_by_question_all_at_once(baba: Program)
     assert baba.get(DIAGNOSES).json()["results"] == []
 
 
+def test_wrong_types_and_wrong_answers_are_told_at_once(baba: Program) -> None:
+    sent = answered(company="ア", respondent={"employees": "many", "email": {}})
+    sent["answers"] = {**CASE["answers"], "strategy_target": 5}
+    refused = baba.post(DIAGNOSES, sent)
+    assert refused.status_code == 400
+    wrong = {"company", "respondent.employees", "respondent.email", "strategy_target"}
+    assert set(refused.json()["errors"]) == wrong
+
+
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
         ({}, {"answers", "facts"}),
         ({"answers": [], "facts": {}}, {"answers"}),
         ({"answers": "x", "facts": None}, {"answers", "facts"}),
-        ({"answers": {}, "facts": {}, "company": "ア"}, {"company"}),
+        (answered(company="ア"), {"company"}),
     ],
 )
 def test_a_body_of_another_shape_is_refused_by_field(
