@@ -284,10 +284,6 @@ def test_the_sixth_diagnosis_of_a_visitor_in_an_hour_has_to_wait(nobody: Program
     assert baba.post(DIAGNOSES, answered()).status_code == 201
 
 
-def test_what_was_refused_counts_as_well(nobody: Program) -> None:
-    assert [nobody.post(DIAGNOSES, {}).status_code for _ in range(6)] == [400] * 5 + [429]
-
-
 # ── Reports and jobs ──
 
 
