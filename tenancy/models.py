@@ -1,5 +1,6 @@
 """Firms, companies, sites, people, roles; what is due; who did what."""
 
+import re
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -256,6 +257,8 @@ class CompanyQuerySet(TenantQuerySet["Company"]):
 
 models.CharField.register_lookup(Length)
 
+_IN_BRACKETS = re.compile(r"\([^()]*\)")
+
 _LEGAL_FORMS = (
     "株式会社",
     "有限会社",
@@ -273,11 +276,15 @@ _LEGAL_FORMS = (
 
 
 def bare_name(name: str) -> str:
-    """The name without legal form and spaces, folded: 「株式会社 トキワ蔵」 and 「ﾄｷﾜ蔵(株)」 are both 「ときわ蔵」."""
+    """The name without legal form, spaces and what stands in brackets, folded.
+
+    「株式会社 トキワ蔵」, 「ﾄｷﾜ蔵(株)」 and 「ときわ蔵(里山みそ本舗)」 are all 「ときわ蔵」.
+    """
     folded = search_form(name)
     for form in _LEGAL_FORMS:
         folded = folded.replace(search_form(form), "")
-    return folded.replace(" ", "")
+    folded = folded.replace(" ", "")
+    return _IN_BRACKETS.sub("", folded) or folded
 
 
 CompanyManager = TenantManager.from_queryset(CompanyQuerySet)

@@ -55,7 +55,7 @@ def _make_database(name: str) -> None:
     made = _as_owner(_owner_settings()["NAME"])
     made.autocommit = True
     with made.cursor() as cursor:
-        cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
         cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     made.close()
 

@@ -399,3 +399,21 @@ def test_nobody_is_sent_to_sign_in_before_anything_is_looked_up(as_: As, url: st
 @pytest.mark.parametrize("name", ["千葉", "土井", "江口"])
 def test_people_of_a_company_are_told_kindly_that_this_is_not_theirs(as_: As, name: str) -> None:
     assert as_(name).get(LIST).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("kept", "given"),
+    [
+        ("株式会社ときわ蔵(里山みそ本舗)", "里山みそ本舗ときわ蔵"),
+        ("株式会社ときわ蔵", "ﾄｷﾜ蔵(株)"),
+        ("ひなた行政書士事務所", "行政書士 ひなた行政書士事務所"),
+        ("ゆいのま", "美容室ゆいのま"),
+    ],
+)
+def test_a_company_is_recognised_under_another_form_of_its_name(
+    michisuji: House, kept: str, given: str
+) -> None:
+    with open_scope(michisuji.scope):
+        company = Company.objects.create(firm=michisuji.firm, name=kept)
+        assert company in Company.objects.perhaps_the_same(name=given)
+        assert company not in Company.objects.perhaps_the_same(name="株式会社つむぎ野工務店")
