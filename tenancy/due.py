@@ -37,11 +37,13 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class _Quiet:
+class Quiet:
+    """Until when (monotonic seconds) this process rings no more."""
+
     until: float = 0.0
 
 
-_quiet = _Quiet()
+_quiet = Quiet()
 
 
 class LeaseLost(RuntimeError):

@@ -17,7 +17,7 @@ from django.db import connection
 from django.test import Client
 from psycopg2 import sql
 
-from tenancy import guards
+from tenancy import due, guards
 from tenancy.models import Company, Firm, FirmProfile, Membership, PrivacyNotice, User
 from tenancy.scope import Scope, open_scope, scope_or_none
 
@@ -102,6 +102,12 @@ def no_scope_stays_open() -> Iterator[None]:
 def _collected_static() -> None:
     """Pages name static files by their hashed names, as in production."""
     call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def _bells_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bell that failed in one test keeps the process quiet for a while; the next test must not hear of it."""
+    monkeypatch.setattr(due, "_quiet", due.Quiet())
 
 
 # ── The cast ──

@@ -134,7 +134,6 @@ def broker_at(url: str) -> Iterator[None]:
         app._pool = app.amqp._producer_pool = None
         yield
     finally:
-        due._quiet.until = 0.0  # a bell that failed keeps this process quiet for a while
         app.conf.update(before)
         app._pool = app.amqp._producer_pool = None
 
