@@ -67,7 +67,7 @@ class DoorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-cal
                 "type": "apiKey",
                 "in": "cookie",
                 "name": "sessionid",
-                "description": "サインインしたブラウザー。POST・PATCHには `X-CSRFToken` が必要です。",
+                "description": "ログインしたブラウザー。POST・PATCHには `X-CSRFToken` が必要です。",
             },
         ]
 

@@ -37,7 +37,7 @@ def test_without_a_token_a_private_door_answers_401_as_a_problem(
     assert answer.status_code == 401
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert answer.json()["detail"] == "サインインするか、有効なトークンを付けてください。"
+    assert answer.json()["detail"] == "ログインするか、有効なトークンを付けてください。"
 
 
 @pytest.mark.parametrize(("method", "path"), PRIVATE)
