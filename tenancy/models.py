@@ -235,6 +235,11 @@ class PrivacyNotice(FirmModel):
 
 
 class CompanyQuerySet(TenantQuerySet["Company"]):
+    def as_rows(self) -> "CompanyQuerySet":
+        """For lists: what a row shows, with `consultant_name`, None where nobody is in charge. One query."""
+        shown = ("name", "kana", "support_status", "location", "created_at", "updated_at")
+        return self.only(*shown).annotate(consultant_name=models.F("consultant__user__name"))
+
     def search(self, words: str) -> "CompanyQuerySet":
         """Every word in name, kana or location; width, case and kana type folded. A scan of one firm's rows."""
         found = self
