@@ -18,5 +18,5 @@ def bell(request: HttpRequest) -> dict[str, Any]:
         return {}
     return {
         "notices_url": reverse("notices:list", args=[visit.firm.slug]),
-        "unread_notices": SimpleLazyObject(lambda: Notice.objects.unread(member).count()),
+        "unread_notices": SimpleLazyObject(lambda: Notice.objects.count_unread(member)),
     }

@@ -4,10 +4,10 @@ Their ids are made from the firm and the key (`once_id`), so that "once" holds w
 mail or a notice, but sees none.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
-from django.db import models
+from django.db import connection, models
 
 from tenancy import clock, guards
 from tenancy.constraints import SameTenantKey, Wall
@@ -16,6 +16,14 @@ from tenancy.scope import current_scope
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
 NEWS_FOR = timedelta(days=90)
+
+_COUNT_UNREAD = """
+    SELECT count(*) FROM notices_notice AS notice
+    WHERE notice.firm_id = %s AND notice.created_at >= %s AND NOT EXISTS (
+        SELECT FROM notices_noticeread AS seen
+        WHERE seen.firm_id = notice.firm_id AND seen.membership_id = %s AND seen.notice_id = notice.id
+    )
+"""
 
 
 def once(what: str, firm_id: int, key: str) -> tuple[UUID, str]:
@@ -87,14 +95,25 @@ class NoticeQuerySet(TenantQuerySet["Notice"]):
     def unread(self, membership: Membership) -> "NoticeQuerySet":
         """What the member has not opened yet. What nobody opened in 90 days is no longer news: so the count walks the
         newest entries of one index only."""
-        since = max(membership.created_at, clock.now() - NEWS_FOR)
         seen = NoticeRead.objects.filter(notice=models.OuterRef("pk"), membership=membership)
-        return self.filter(~models.Exists(seen), created_at__gte=since)
+        return self.filter(~models.Exists(seen), created_at__gte=_news_since(membership))
+
+    def count_unread(self, membership: Membership) -> int:
+        """As `unread(membership).count()`, in SQL: every page asks, and Django words it longer than it takes."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _COUNT_UNREAD, [current_scope().firm_id or 0, _news_since(membership), membership.pk]
+            )
+            return int(cursor.fetchone()[0])
 
     def with_read(self, membership: Membership) -> "NoticeQuerySet":
         """Adds `is_read`."""
         seen = NoticeRead.objects.filter(notice=models.OuterRef("pk"), membership=membership)
         return self.annotate(is_read=models.Exists(seen))
+
+
+def _news_since(membership: Membership) -> datetime:
+    return max(membership.created_at, clock.now() - NEWS_FOR)
 
 
 class Notice(FirmModel):

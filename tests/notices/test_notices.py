@@ -38,7 +38,9 @@ def tell(house: House, key: str = "diagnosis:1", **more: object) -> None:
 
 def unread(house: House, name: str) -> int:
     with open_scope(house.scope):
-        return Notice.objects.unread(house.members[name]).count()
+        unread = Notice.objects.unread(house.members[name]).count()
+        assert Notice.objects.count_unread(house.members[name]) == unread
+        return unread
 
 
 def test_a_visitor_tells_the_firm_without_seeing_who_works_there(michisuji: House) -> None:
