@@ -164,7 +164,7 @@ _S3_STORAGE = {
 _DISK_STORAGE = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
 STORAGES: dict[str, Any] = {
     "default": _S3_STORAGE if S3_BUCKET else _DISK_STORAGE,
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "config.static.StaticStorage"},
 }
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("jpg", "jpeg", "png", "gif", "webp", "zip", "gz", "br", "woff2", "map")
 MEDIA_ROOT = DATA_DIR / "media"
