@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 
+from tenancy.face import face_of
 from tenancy.responses import is_api, refusal
 
 MOST_READ = 32 * 1024 * 1024
@@ -30,7 +31,7 @@ class EdgesMiddleware:
 
 
 def _with_a_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
-    page = refusal(request, 405)
+    page = refusal(request, 405, site=face_of(request))
     page.headers["Allow"] = response.headers.get("Allow", "")
     return page
 

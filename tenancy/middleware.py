@@ -9,11 +9,11 @@ from uuid import uuid4
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
-from django.urls import Resolver404, ResolverMatch, resolve
+from django.urls import ResolverMatch
 
 from tenancy import guards, limits
-from tenancy.context import PublicSite, site_of
 from tenancy.door import Closed, Visit, bearer, enter_firm
+from tenancy.face import face_of, resolved
 from tenancy.logs import request_id
 from tenancy.models import Membership
 from tenancy.permissions import OPEN, SIGNED_IN, VISITOR, Access, Limit, access_of
@@ -57,7 +57,7 @@ class ScopeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        match = _resolve(request)
+        match = resolved(request)
         access = access_of(match.func, request.method or "GET") if match else None
         if match is None or access is None or access.permission == OPEN:
             return self.get_response(request)
@@ -69,7 +69,7 @@ class ScopeMiddleware:
             self._give_back(counted, response)
             return response
         except Closed as closed:
-            site = self._public_face(request, match) if closed.status == 429 else None
+            site = face_of(request) if closed.status == 429 else None
             return refusal(request, closed.status, closed.retry_after, site=site)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
@@ -117,17 +117,6 @@ class ScopeMiddleware:
             if limit.only_made:
                 limits.give_back(limit, who)
 
-    def _public_face(self, request: HttpRequest, match: ResolverMatch) -> PublicSite | None:
-        """Whom to telephone while a limit holds: what the firm shows everybody on its public page anyway."""
-        slug = match.kwargs.get("firm")
-        if slug is None or is_api(request):
-            return None
-        try:
-            with self._transaction(request):
-                return site_of(enter_firm(request, slug, Access(VISITOR)))
-        except Closed:
-            return None
-
     def _is_member(self, request: HttpRequest, match: ResolverMatch) -> bool:
         """At the API, limits are for visitors; on pages everybody comes as one."""
         if not is_api(request) or not request.user.is_authenticated:
@@ -141,13 +130,6 @@ class ScopeMiddleware:
         user_id = getattr(request.user, "pk", None)
         with open_scope(Scope(user_id=user_id), told=told):
             yield
-
-
-def _resolve(request: HttpRequest) -> ResolverMatch | None:
-    try:
-        return resolve(request.path_info, getattr(request, "urlconf", None))
-    except Resolver404:
-        return None
 
 
 def visit_of(request: HttpRequest) -> Visit:

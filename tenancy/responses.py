@@ -82,7 +82,7 @@ def refusal(
 ) -> HttpResponse:
     """What a closed door says: to sign-in for pages, a problem for the API, an error page without form, nonce or id.
 
-    `site`: the firm's public face, for the page that asks to wait (429). Missing and forbidden never get one.
+    `site`: the firm's public face (`tenancy.face`), on pages that a visitor may meet.
     """
     if is_api(request):
         response: HttpResponse = problem(status, retry_after=retry_after)
@@ -98,9 +98,9 @@ def refusal(
 
 
 def _words(retry_after: int | None, site: object) -> dict[str, object]:
-    """How long to wait, as one says it, and whom to telephone."""
+    """Whom to telephone, and how long to wait, as one says it."""
     if retry_after is None:
-        return {}
+        return {"site": site}
     minutes = -(-retry_after // 60)
     return {"wait": f"{minutes}分ほど" if minutes < 60 else f"{-(-minutes // 60)}時間ほど", "site": site}
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tenancy import queues
 from tenancy.context import THEMES
+from tenancy.face import face_of
 from tenancy.models import Membership
 from tenancy.permissions import OPEN, SIGNED_IN, access
 from tenancy.readiness import database_state
@@ -71,7 +72,7 @@ def entrance(request: HttpRequest) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     too_large = isinstance(exception, RequestDataTooBig | TooManyFieldsSent)
-    return refusal(request, 413 if too_large else 400)
+    return refusal(request, 413 if too_large else 400, site=face_of(request))
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -79,7 +80,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return refusal(request, 404)
+    return refusal(request, 404, site=face_of(request))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -56,6 +56,27 @@ def test_a_firm_that_does_not_exist_is_not_found(as_: As) -> None:
     assert as_("誰か").get("/nowhere/").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("nothing/here/", 404), ("diagnosis/a/x~y~z/9/save/", 405), ("diagnosis/code/", 413)]
+)
+def test_an_error_page_that_a_visitor_meets_says_whom_to_telephone(
+    as_: As, michisuji: House, path: str, status: int
+) -> None:
+    nobody, url = as_("誰か"), f"/michisuji/{path}"
+    answer = nobody.post(url, {"code": "x" * 1_100_000}) if status == 413 else nobody.get(url)
+    assert answer.status_code == status
+    html = answer.content.decode()
+    assert 'href="tel:0480000000"' in html
+    assert 'href="/michisuji/"' in html
+
+
+@pytest.mark.parametrize("path", ["companies/999/", "notices/read/"])
+def test_an_error_page_at_a_member_s_address_names_no_firm(as_: As, michisuji: House, path: str) -> None:
+    answer = as_("青木").get(f"/michisuji/{path}")
+    assert answer.status_code in (404, 405)
+    assert "0480000000" not in answer.content.decode()
+
+
 def test_the_theme_is_kept_in_a_cookie_and_leads_back_here_only(as_: As) -> None:
     nobody = Client(SERVER_NAME="localhost", enforce_csrf_checks=True)
     answer = nobody.post("/theme/", {"theme": "dark", "next": "/michisuji/"})
