@@ -13,8 +13,8 @@ from diagnosis.actions.report import (
     TEMPLATE_VERSION,
     first_report_is_done,
     held,
-    mail_failure,
     mail_result,
+    tell_of_failure,
 )
 from diagnosis.models import Comment, Diagnosis
 from diagnosis.outcome import answers_of, outcome_of
@@ -50,6 +50,7 @@ def build(subject: UUID) -> str:
         "questions": len(questionnaire.questions),
         "facts": len(questionnaire.facts),
         "made_at": clock.now(),
+        "respelled": any(map(_is_respelled, diagnosis.company_name + diagnosis.contact_name)),
     }
     return render_to_string("diagnosis/report/report.html", context)
 
@@ -60,6 +61,10 @@ def printable(text: str) -> str:
     Emoji are left out, letters that are missing are replaced.
     """
     return "".join(map(_printed, text)).strip()
+
+
+def _is_respelled(character: str) -> bool:
+    return _printed(character) not in (character, "")
 
 
 def _printed(character: str) -> str:
@@ -99,10 +104,11 @@ def when_done(job: Job) -> None:
 
 
 def when_failed(job: Job) -> None:
-    """The respondent who waits for the first PDF hears that it takes longer, once; a later one nobody waits for."""
+    """The respondent who waits for the first PDF and the firm hear that it takes longer, once; a later one nobody
+    waits for: who asked for it sees it."""
     diagnosis = Diagnosis.objects.select_related("firm").get(pk=job.subject)
     if not first_report_is_done(diagnosis):
-        mail_failure(diagnosis)
+        tell_of_failure(diagnosis)
 
 
 register(

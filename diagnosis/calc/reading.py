@@ -9,7 +9,7 @@ from decimal import Decimal
 from diagnosis.calc.gate_words import GateReading, read_gate
 from diagnosis.calc.numbers import text
 from diagnosis.calc.result import Answers, NextStep, Origin, Result
-from diagnosis.calc.scoring import blank_questions
+from diagnosis.calc.scoring import BOTTLENECK_ORDER, blank_questions
 from diagnosis.questionnaire import SEVERITIES, Grade, Questionnaire
 
 LEVEL_WORDS = {"low": "低い", "mid": "中ほど", "high": "高い"}
@@ -91,7 +91,10 @@ class Strength:
 
 @dataclass(frozen=True)
 class Reading:
-    """Everything the result shows. `raw_text` is None unless the raw total is beyond the overall one."""
+    """Everything the result shows. `raw_text` is None unless the raw total is beyond the overall one.
+
+    `mark_note` says what the mark in the picture of the stages means, also where several are equally low.
+    """
 
     overall_text: str
     grade: Grade
@@ -106,6 +109,7 @@ class Reading:
     steps: tuple[Step, ...]
     strengths: tuple[Strength, ...]
     thesis: str
+    mark_note: str
     caveat: str = CAVEAT
 
 
@@ -127,7 +131,8 @@ def read(questionnaire: Questionnaire, answers: Answers, result: Result) -> Read
         signs=signs,
         steps=steps,
         strengths=_strengths(axes, stages),
-        thesis=_thesis(axes, bottleneck, signs, steps),
+        thesis=_thesis(axes, stages, signs, steps),
+        mark_note=_mark_note(stages),
     )
 
 
@@ -242,7 +247,7 @@ def _strengths(axes: tuple[AxisReading, ...], stages: tuple[StageReading, ...]) 
 
 def _thesis(
     axes: tuple[AxisReading, ...],
-    bottleneck: StageReading | None,
+    stages: tuple[StageReading, ...],
     signs: tuple[Sign, ...],
     steps: tuple[Step, ...],
 ) -> str:
@@ -250,21 +255,43 @@ def _thesis(
 
     Every action's title ends in a verb, so 「ことです」 can follow it.
     """
-    clauses = "、".join(_clauses(axes, bottleneck, signs))
+    clauses = "、".join(_clauses(axes, stages, signs))
     return f"{clauses}。最初の一歩は、{steps[0].title}ことです。"
 
 
 def _clauses(
-    axes: tuple[AxisReading, ...], bottleneck: StageReading | None, signs: tuple[Sign, ...]
+    axes: tuple[AxisReading, ...], stages: tuple[StageReading, ...], signs: tuple[Sign, ...]
 ) -> Iterator[str]:
     strategy = next(axis for axis in axes if axis.key == "strategy")
     if strategy.score is not None:
         yield f"戦略は{strategy.score_text}点({strategy.grade})"
-    if bottleneck is None:
-        yield "四つの段階に目立った詰まりはなく" if signs else "四つの段階に目立った詰まりはありません"
-    else:
-        stuck = f"四つの段階では「{bottleneck.short_label}」が{bottleneck.score_text}点でいちばん細く"
-        yield stuck if signs else f"{stuck}なっています"
+    yield _where_it_is_stuck(stages, go_on=bool(signs))
     if signs:
         others = "" if len(signs) == 1 else f"など、{len(signs)}つの兆候"
         yield f"「{signs[0].title}」{others}が読み取れます"
+
+
+def _where_it_is_stuck(stages: tuple[StageReading, ...], *, go_on: bool) -> str:
+    bottleneck = next((stage for stage in stages if stage.is_bottleneck), None)
+    if bottleneck is None:
+        return f"四つの段階に目立った詰まりは{'なく' if go_on else 'ありません'}"
+    if _is_tied(stages, bottleneck):
+        lowest = f"四つの段階では、いちばん低い{bottleneck.score_text}点が並ぶなかで"
+        return f"{lowest}先に整えるのは「{bottleneck.short_label}」{'で' if go_on else 'です'}"
+    narrowest = f"四つの段階では「{bottleneck.short_label}」が{bottleneck.score_text}点でいちばん細く"
+    return narrowest if go_on else f"{narrowest}なっています"
+
+
+def _is_tied(stages: tuple[StageReading, ...], bottleneck: StageReading) -> bool:
+    return sum(stage.score == bottleneck.score for stage in stages) > 1
+
+
+def _mark_note(stages: tuple[StageReading, ...]) -> str:
+    bottleneck = next((stage for stage in stages if stage.is_bottleneck), None)
+    if bottleneck is None:
+        return "目立った詰まりはありません。"
+    if not _is_tied(stages, bottleneck):
+        return "いちばん細い段階を一つだけ、朱の印で示しています。"
+    labels = {stage.key: stage.short_label for stage in stages}
+    order = "→".join(labels[key] for key in BOTTLENECK_ORDER)
+    return f"いちばん細い段階が並んでいるので、{order}の順で先のものに、朱の印を付けています。"
