@@ -46,15 +46,17 @@ def request_document(
     return job
 
 
-def begin_again(*, job: Job, queue: str = "reports") -> bool:
-    """Queue a job that failed once more. False when it is not in that state (any more)."""
+def begin_again(*, job: Job, queue: str = "reports", only_from: str = Job.State.FAILED) -> bool:
+    """Queue a job that failed once more; `only_from` done: one whose file is gone. False when it is not in that state
+    (any more)."""
     again = move(
         job,
         Job.State.QUEUED,
-        only_from=Job.State.FAILED,
+        only_from=only_from,
         attempts=0,
         progress=0.0,
         error="",
+        file="",
         finished_at=None,
         message="もう一度、順番を待っています",
     )

@@ -18,6 +18,7 @@ from reports.views import file_response
 from tenancy.api.docs import refusals
 from tenancy.api.door import Door
 from tenancy.permissions import Access
+from tenancy.responses import problem
 
 
 class JobData(serializers.Serializer[Job]):
@@ -70,7 +71,7 @@ class File(Door):
         responses={(200, "application/pdf"): OpenApiTypes.BINARY, **refusals(401, 403, 404)},
     )
     def get(self, request: Request, firm: str, job: UUID) -> HttpResponse:
-        return file_response(get_object_or_404(Job, pk=job))
+        return file_response(get_object_or_404(Job, pk=job), problem(404))
 
 
 app_name = "reports_api"

@@ -6,12 +6,12 @@ from reports.models import Job
 
 _QUEUED, _RUNNING, _DONE, _FAILED = Job.State.QUEUED, Job.State.RUNNING, Job.State.DONE, Job.State.FAILED
 
-# To: from where. Running to running: a worker took over from one that was killed.
+# To: from where. Running to running: a worker took over from one that was killed. Done to queued: its file is gone.
 MOVES: dict[str, tuple[str, ...]] = {
     _RUNNING: (_QUEUED, _RUNNING),
     _DONE: (_RUNNING,),
     _FAILED: (_QUEUED, _RUNNING),
-    _QUEUED: (_RUNNING, _FAILED),
+    _QUEUED: (_RUNNING, _FAILED, _DONE),
 }
 
 

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.core.files.storage import default_storage
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -30,8 +30,8 @@ def job_fragment(request: HttpRequest, firm: str, job: UUID) -> HttpResponse:
 @access("companies.read")
 @require_GET
 def download(request: HttpRequest, firm: str, job: UUID) -> HttpResponse:
-    """A member's finished document."""
-    return file_response(get_object_or_404(Job, pk=job))
+    """A member's finished document; while there is none, how far it is."""
+    return file_response(get_object_or_404(Job, pk=job), redirect("reports:job", firm, job))
 
 
 @access("companies.read")
@@ -69,18 +69,29 @@ def progress_of(
     return response
 
 
-def file_response(job: Job) -> HttpResponse:
-    """The finished document, whole, to be saved under its Japanese name. Raises Http404 while there is none."""
-    if not job.is_done:
-        raise Http404
-    try:
-        with default_storage.open(job.file) as file:
-            content = file.read()
-    except FileNotFoundError as missing:
-        raise Http404 from missing
+def file_response(job: Job, otherwise: HttpResponse, *, queue: str = "reports") -> HttpResponse:
+    """The finished document, whole, to be saved under its Japanese name; `otherwise` while there is none.
+
+    One that is gone from the storage (a database restored without its files) is made anew.
+    """
+    content = _content(job)
+    if content is None:
+        begin_again(job=job, queue=queue, only_from=Job.State.DONE)
+        return otherwise
     response = HttpResponse(content, content_type="application/pdf")
     name = job.filename or f"{job.pk}.pdf"
     response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+def _content(job: Job) -> bytes | None:
+    """The file's bytes; None while there is none."""
+    if not job.is_done:
+        return None
+    try:
+        with default_storage.open(job.file) as file:
+            return bytes(file.read())
+    except FileNotFoundError:
+        return None

@@ -24,7 +24,7 @@ def watch(request: HttpRequest, firm: str, token: str) -> HttpResponse:
 
 @access(VISITOR, link="test.paper")
 def fetch(request: HttpRequest, firm: str, token: str) -> HttpResponse:
-    return file_response(job_of(request))
+    return file_response(job_of(request), HttpResponse(status=404))
 
 
 urlpatterns = [

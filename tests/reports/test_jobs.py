@@ -275,7 +275,7 @@ def test_a_member_watches_the_bar_and_gets_the_file_under_its_japanese_name(
     assert "順番を待っています" in page
     assert f'hx-get="{address}"' in page
     assert f'<a href="{address}">更新する</a>' in page
-    assert baba.get(f"{address}file/").status_code == 404
+    assert baba.get(f"{address}file/").headers["Location"] == address
     work(michisuji)
     bar = baba.get(address, headers={"HX-Request": "true"})
     assert bar.content.decode().strip().startswith('<div class="progress-bar done"')
@@ -328,10 +328,16 @@ def test_a_failed_job_says_so_and_begins_again_with_a_click(michisuji: House, as
     assert Due.objects.filter(kind="report").count() == 1
 
 
-def test_a_file_that_is_gone_is_not_found(michisuji: House, media: Path, as_: As) -> None:
-    job = ask(michisuji)
+def test_a_file_that_is_gone_is_made_anew(michisuji: House, media: Path, as_: As) -> None:
+    job, baba = ask(michisuji), as_("馬場")
+    address = f"/michisuji/jobs/{job.pk}/"
+    assert baba.get(f"{address}file/").headers["Location"] == address
     (media / work(michisuji).file).unlink()
-    assert as_("馬場").get(f"/michisuji/jobs/{job.pk}/file/").status_code == 404
+    for _ in range(2):
+        assert "順番を待っています" in baba.get(f"{address}file/", follow=True).content.decode()
+    assert Due.objects.filter(kind="report").count() == 1
+    work(michisuji)
+    assert baba.get(f"{address}file/").content.startswith(b"%PDF-")
 
 
 def test_the_bar_costs_the_same_with_many_jobs(michisuji: House, as_: As) -> None:
