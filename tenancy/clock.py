@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
@@ -21,6 +21,15 @@ def now() -> datetime:
 def today() -> date:
     """Today in Asia/Tokyo."""
     return timezone.localdate(now())
+
+
+def weekdays_later(days: int) -> date:
+    """The day that is `days` weekdays after today: what is promised by then falls on no Saturday or Sunday."""
+    day = today()
+    while days:
+        day += timedelta(days=1)
+        days -= day.weekday() < 5
+    return day
 
 
 @contextmanager

@@ -12,7 +12,13 @@ from diagnosis.actions.firm import (
     take_over_company,
     write_comment,
 )
-from diagnosis.actions.report import mail_failure, mail_result, report_version, request_report, resend_result
+from diagnosis.actions.report import (
+    mail_result,
+    report_version,
+    request_report,
+    resend_result,
+    tell_of_failure,
+)
 from diagnosis.actions.visitor import (
     AlreadySubmitted,
     Incomplete,
@@ -34,7 +40,6 @@ __all__ = [
     "Respondent",
     "expire_diagnosis",
     "invite",
-    "mail_failure",
     "mail_result",
     "mail_resume_link",
     "make_resume_code",
@@ -49,5 +54,6 @@ __all__ = [
     "start_on_behalf",
     "submit_diagnosis",
     "take_over_company",
+    "tell_of_failure",
     "write_comment",
 ]

@@ -121,8 +121,16 @@ def send_result(*, diagnosis: Diagnosis, email: str, actor: Membership) -> None:
         locked.save(update_fields=["email"])
         trail.record("correct.address", locked, company_id=locked.company_id)
     request_report(locked, actor)
-    mail_result(locked, again=True)
+    mail_result(locked, again=True, template=_words_of_link(locked))
     trail.record("send.link", locked, company_id=locked.company_id, version=locked.link_version)
+
+
+def _words_of_link(diagnosis: Diagnosis) -> str:
+    """In which mail the firm sends the link: the earlier ones were revoked, a comment was added, or neither."""
+    if diagnosis.link_version > 1:
+        return "diagnosis_link"
+    newest = Comment.objects.filter(diagnosis=diagnosis).first()
+    return "diagnosis_commented" if newest is not None and newest.text else "diagnosis_ready"
 
 
 def start_on_behalf(*, company: Company, request_id: UUID, actor: Membership) -> Diagnosis:

@@ -1,12 +1,14 @@
 """The PDF of a diagnosis: asking for it, and the mails when it is done or failed."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from diagnosis.addresses import result_token, result_url
+from django.urls import reverse
+
+from diagnosis.addresses import detail_url, result_token, result_url
 from diagnosis.models import Diagnosis
 from diagnosis.outcome import outcome_of
-from notices.actions import queue_mail
+from notices.actions import notify_firm, queue_mail
 from reports.actions import request_document
 from reports.models import Job
 from tenancy import clock, trail
@@ -16,9 +18,9 @@ from tenancy.templatetags.michisuji import jdate
 
 REPORT = "diagnosis_report"
 # Raised whenever templates/diagnosis/report or its CSS changes what is printed: older PDFs are then made again.
-TEMPLATE_VERSION = 1
+TEMPLATE_VERSION = 2
 VISITORS_QUEUE = "public_reports"
-ANSWERED_WITHIN = timedelta(days=2)
+ANSWERED_WITHIN = 2  # weekdays
 
 
 def report_version(diagnosis: Diagnosis) -> str:
@@ -39,10 +41,16 @@ def request_report(diagnosis: Diagnosis, actor: Membership | None = None) -> Job
     )
 
 
-def mail_result(diagnosis: Diagnosis, *, again: bool = False, since: datetime | None = None) -> None:
+def mail_result(
+    diagnosis: Diagnosis,
+    *,
+    again: bool = False,
+    since: datetime | None = None,
+    template: str = "diagnosis_ready",
+) -> None:
     """Send the respondent the link to result and PDF: once, and once a minute when it is asked for `again`.
 
-    The link's 180 days count from now, or from `since`.
+    The link's 180 days count from now, or from `since`. `template`: in which words.
     """
     if not diagnosis.email:
         return
@@ -58,22 +66,35 @@ def mail_result(diagnosis: Diagnosis, *, again: bool = False, since: datetime | 
     }
     queue_mail(
         key=f"diagnosis_ready:{diagnosis.pk}{suffix}",
-        template="diagnosis_ready",
+        template=template,
         to=diagnosis.email,
         context=context,
         link=diagnosis.pk,
     )
 
 
-def mail_failure(diagnosis: Diagnosis) -> None:
-    """Tell the respondent that the PDF is late, and by when they will hear from us; once."""
+def tell_of_failure(diagnosis: Diagnosis) -> None:
+    """The PDF is late: tell the firm, and the respondent by when they will hear from it; once."""
+    slug, deadline = diagnosis.firm.slug, jdate(clock.weekdays_later(ANSWERED_WITHIN))
+    notify_firm(
+        key=f"diagnosis_failed:{diagnosis.pk}",
+        title="レポートを作成できませんでした",
+        body=f"{diagnosis.company_name} 診断の画面から、もう一度お作りください。",
+        url=reverse("diagnosis:detail", args=[slug, diagnosis.pk]),
+        mail="report_failed",
+        context={
+            "company_name": diagnosis.company_name,
+            "retry_deadline_label": deadline,
+            "detail_url": detail_url(slug, diagnosis),
+        },
+    )
     if not diagnosis.email:
         return
     queue_mail(
         key=f"diagnosis_failed:{diagnosis.pk}",
         template="diagnosis_failed",
         to=diagnosis.email,
-        context={**_addressee(diagnosis), "retry_deadline_label": jdate(clock.now() + ANSWERED_WITHIN)},
+        context={**_addressee(diagnosis), "retry_deadline_label": deadline},
         link=diagnosis.pk,
     )
 

@@ -15,9 +15,10 @@ from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 
 from diagnosis.actions import write_comment
+from diagnosis.actions.report import TEMPLATE_VERSION
 from diagnosis.documents import build, filename, printable, title_lines
 from diagnosis.models import Comment, Diagnosis
-from notices.models import Mail
+from notices.models import Mail, Notice
 from reports.models import Job
 from reports.tasks import render
 from tenancy import clock
@@ -211,7 +212,10 @@ def test_a_new_comment_makes_a_new_report_and_nothing_else_does(visitor: Visitor
     work(visitor.house)
     assert "よく整理されています。" in Tags(download(visitor, url)).text
     with open_scope(visitor.house.scope):
-        assert sorted(Job.objects.values_list("version", flat=True)) == ["c0-t1", "c1-t1"]
+        assert sorted(Job.objects.values_list("version", flat=True)) == [
+            f"c0-t{TEMPLATE_VERSION}",
+            f"c1-t{TEMPLATE_VERSION}",
+        ]
         assert Mail.objects.filter(template="diagnosis_ready").count() == 1
 
 
@@ -295,7 +299,12 @@ def test_when_the_report_cannot_be_made_the_respondent_hears_of_it_once(
     with open_scope(visitor.house.scope):
         assert Job.objects.get().state == "failed"
         mail = Mail.objects.get(template="diagnosis_failed")
+        told = Notice.objects.get(title="レポートを作成できませんでした")
     assert "ご回答は保存されております" in mail.body
+    promised = jdate(clock.weekdays_later(2))
+    assert promised in mail.body
+    assert promised in told.mail_body
+    assert told.url.endswith(f"/diagnoses/{visitor.id}/")
     assert "もう一度つくる" in text(visitor.get(url))
     visitor.post(visitor.url("report", result_token(url)))
     work(visitor.house)
