@@ -11,7 +11,7 @@ from django.http import QueryDict
 
 from diagnosis import codes
 from diagnosis.calc import Page
-from diagnosis.calc.validation import EITHER_OR, MISSING, OUTSIDE, OUTSIDE_MULTIPLE, UNKNOWN
+from diagnosis.calc.validation import EITHER_OR, OUTSIDE, OUTSIDE_MULTIPLE, UNKNOWN, missing_words
 from diagnosis.models import Diagnosis
 from diagnosis.outcome import NONE_OF_THESE
 from diagnosis.questionnaire import Fact, Question
@@ -57,7 +57,10 @@ class MailField(forms.EmailField):
     """An EmailField that forgives full width and spaces around; stored in lower case."""
 
     def __init__(self, **kwargs: Any) -> None:
-        messages = {"invalid": "メールアドレスの形をご確認ください(例:tanaka@example.jp)。"}
+        messages = {
+            "invalid": "メールアドレスの形をご確認ください(例:tanaka@example.jp)。",
+            "max_length": "メールアドレスが長すぎます。254文字までで入力してください。",
+        }
         super().__init__(max_length=254, error_messages=messages | kwargs.pop("error_messages", {}), **kwargs)
 
     def to_python(self, value: Any) -> str:
@@ -65,7 +68,9 @@ class MailField(forms.EmailField):
 
 
 class HeadcountField(forms.IntegerField):
-    """People as they are written down: 12, 12, 1,200, 12名."""
+    """People as they are written down: 12, 12, 1,200, 12名, 約12人くらい."""
+
+    AROUND = re.compile(r"[,\s]|^(約|およそ|おおよそ)|[人名]?(くらい|ぐらい|ほど|程度|前後|弱|強)?$")
 
     TOO_MANY = "0から1,000,000までの数字で入力してください。"
 
@@ -84,7 +89,7 @@ class HeadcountField(forms.IntegerField):
 
     def to_python(self, value: Any) -> int | None:
         folded = unicodedata.normalize("NFKC", str(value or "")).strip()
-        return super().to_python(re.sub(r"[,\s]|[人名]$", "", folded)[:20])
+        return super().to_python(self.AROUND.sub("", folded)[:20])
 
 
 class TrapMixin(forms.Form):
@@ -206,9 +211,11 @@ class WhoForm(TrapMixin):
             self.fields["consent"].label = "ご本人から、個人情報の取扱いへの同意をいただきました"
 
     def clean(self) -> dict[str, Any]:
-        """A notice that changed while the form was open has to be read again."""
+        """A notice that changed while the form was open has to be read again, and the box ticked again."""
         cleaned = super().clean() or {}
         if cleaned.get("consent") and cleaned.get("privacy_version") != self.present_version:
+            self.data = self.data.copy()
+            del self.data["consent"]
             changed = "個人情報の取扱いが新しくなりました。もう一度お読みのうえ、チェックを入れてください。"
             self.add_error("consent", changed)
         return cleaned
@@ -221,7 +228,7 @@ class AnchorField(forms.ChoiceField):
     """One answer: an anchor's or option's value, or 該当なし as None."""
 
     def __init__(self, item: Question | Fact) -> None:
-        messages = {"required": MISSING, "invalid_choice": OUTSIDE}
+        messages = {"required": missing_words(item), "invalid_choice": OUTSIDE}
         super().__init__(choices=[(c.value, c.text) for c in choices_of(item)], error_messages=messages)
 
     def clean(self, value: Any) -> int | None:
@@ -235,7 +242,7 @@ class AllThatApplyField(forms.MultipleChoiceField):
     def __init__(self, fact: Fact) -> None:
         choices = [(c.value, c.text) for c in choices_of(fact)]
         self.alone = {value: text for value, text in choices if value in (NONE_OF_THEM, NOT_APPLICABLE)}
-        messages = {"required": MISSING, "invalid_choice": OUTSIDE_MULTIPLE}
+        messages = {"required": missing_words(fact), "invalid_choice": OUTSIDE_MULTIPLE}
         super().__init__(choices=choices, error_messages=messages)
 
     def clean(self, value: Any) -> list[str] | None:
@@ -291,15 +298,31 @@ class PageForm(forms.Form):
                 found["" if id == "__all__" else id] = messages[0]
         return found
 
+    @property
+    def sent_where_wrong(self) -> dict[str, tuple[str, ...]]:
+        """Id → what was sent, for what may not be: it is shown again, and not what was kept before."""
+        return {id: tuple(self.sent.getlist(id)) for id in self.wrong if id}
+
+    def said_when_missing(self, id: str) -> str:
+        """The sentence beside a question that has no answer."""
+        return str(self.fields[id].error_messages["required"])
+
 
 @dataclass(frozen=True)
 class Choice:
-    """A row to choose. `level` is the anchor's number, which is part of the answer (「3に加え」), or ''."""
+    """A row to choose. `level` is the anchor's number, which is part of the answer (「3に加え」), or ''.
+
+    `alone`: chosen together with another one it is refused.
+    """
 
     value: str
     text: str
     level: str = ""
     checked: bool = False
+
+    @property
+    def alone(self) -> bool:
+        return self.value in (NONE_OF_THEM, NOT_APPLICABLE)
 
 
 @dataclass(frozen=True)
@@ -314,6 +337,7 @@ class Row:
     multiple: bool
     choices: tuple[Choice, ...]
     error: str
+    unanswered: bool
 
 
 def choices_of(item: Question | Fact) -> list[Choice]:
@@ -326,13 +350,15 @@ def choices_of(item: Question | Fact) -> list[Choice]:
     return choices + ([Choice(NOT_APPLICABLE, item.na_label or "該当なし")] if item.na_allowed else [])
 
 
-def rows_of(page: Page, diagnosis: Diagnosis, errors: Mapping[str, str]) -> list[Row]:
-    """The page as it is kept: what is shown is always what is stored."""
-    given = {**diagnosis.answers, **diagnosis.facts}
+def rows_of(
+    page: Page, diagnosis: Diagnosis, errors: Mapping[str, str], sent: Mapping[str, tuple[str, ...]]
+) -> list[Row]:
+    """The page as it is kept; where something was `sent` that may not be, as it was sent."""
+    given = {id: as_choices(value) for id, value in {**diagnosis.answers, **diagnosis.facts}.items()}
     rows = []
     items: list[Question | Fact] = [*page.questions, *page.facts]
     for item in items:
-        chosen = as_choices(given[item.id]) if item.id in given else ()
+        chosen = sent.get(item.id, given.get(item.id, ()))
         choices = tuple(replace(choice, checked=choice.value in chosen) for choice in choices_of(item))
         is_question = isinstance(item, Question)
         rows.append(
@@ -345,6 +371,7 @@ def rows_of(page: Page, diagnosis: Diagnosis, errors: Mapping[str, str]) -> list
                 multiple=isinstance(item, Fact) and item.multiple,
                 choices=choices,
                 error=errors.get(item.id, ""),
+                unanswered=item.id not in sent and item.id not in given,
             )
         )
     return rows

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from diagnosis.questionnaire import Fact, Question, Questionnaire
 
 MISSING = "まだお選びいただいていません。今の状態にいちばん近いものをお選びください。"
+MISSING_MULTIPLE = "まだお選びいただいていません。当てはまるものをすべてお選びください。"
 OUTSIDE = "選択肢の中から一つお選びください。"
 OUTSIDE_MULTIPLE = "選択肢の中からお選びください。"
 NOT_A_LIST = "当てはまるものをすべてお選びください。"
@@ -27,12 +28,19 @@ def validate(
     errors = {
         q.id: check_answer(q, answers[q.id]) if q.id in answers else MISSING for q in questionnaire.questions
     }
-    errors |= {f.id: check_fact(f, facts[f.id]) if f.id in facts else MISSING for f in questionnaire.facts}
+    errors |= {
+        f.id: check_fact(f, facts[f.id]) if f.id in facts else missing_words(f) for f in questionnaire.facts
+    }
     known_answers = {question.id for question in questionnaire.questions}
     known_facts = {fact.id for fact in questionnaire.facts}
     strangers = [key for key in answers if key not in known_answers]
     strangers += [key for key in facts if key not in known_facts]
     return {key: message for key, message in errors.items() if message} | dict.fromkeys(strangers, UNKNOWN)
+
+
+def missing_words(item: Question | Fact) -> str:
+    """What is said where nothing was chosen."""
+    return MISSING_MULTIPLE if isinstance(item, Fact) and item.multiple else MISSING
 
 
 def check_answer(question: Question, value: object) -> str:

@@ -76,10 +76,15 @@ def detail(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
 
 
 @access("diagnoses.edit")
-@require_POST
+@require_http_methods(["GET", "POST"])
 def comment(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
-    """Save the comment. 409 with both texts when somebody else saved meanwhile, 422 when it is too long."""
+    """Save the comment. 409 with both texts when somebody else saved meanwhile, 422 when it is too long.
+
+    Reloaded, it is the page with the form.
+    """
     shown, form = _diagnosis(diagnosis), CommentForm(request.POST)
+    if request.method == "GET":
+        return _to_detail(firm, shown, "comment")
     if not form.is_valid():
         return _again(request, shown, 422, comment_form=form)
     text, based_on = form.cleaned_data["text"], form.cleaned_data["based_on"]
@@ -89,7 +94,7 @@ def comment(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
         kept = CommentForm(initial={"text": text, "based_on": moved.newest.version})
         return _again(request, shown, 409, comment_form=kept, moved=moved.newest)
     messages.success(request, "コメントを保存しました。レポートには自動で反映されます。")
-    return _to_detail(firm, shown, "comment")
+    return _to_detail(firm, shown)
 
 
 @access("diagnoses.edit")
@@ -133,20 +138,22 @@ def revoke(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
     if form.is_valid():
         revoke_link(diagnosis=shown, version=form.cleaned_data["version"], actor=_actor(request))
     messages.success(request, "それまでのリンクを使えなくしました。新しいリンクをお送りいただけます。")
-    return _to_detail(firm, shown, "link")
+    return _to_detail(firm, shown)
 
 
 @access("diagnoses.edit")
-@require_POST
+@require_http_methods(["GET", "POST"])
 def send(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
-    """Send the link to the result by mail."""
+    """Send the link to the result by mail. Reloaded, it is the page with the form."""
     shown, form = _diagnosis(diagnosis), SendForm(request.POST)
+    if request.method == "GET":
+        return _to_detail(firm, shown, "link")
     if not form.is_valid():
         return _again(request, shown, 422, send_form=form)
     email = form.cleaned_data["email"]
     send_result(diagnosis=shown, email=email, actor=_actor(request))
     messages.success(request, f"{email} へ、結果のリンクをお送りします。")
-    return _to_detail(firm, shown, "link")
+    return _to_detail(firm, shown)
 
 
 # ── A company's diagnoses ──
@@ -252,6 +259,7 @@ def _actor(request: HttpRequest) -> Membership:
 
 
 def _to_detail(firm: str, diagnosis: Diagnosis, part: str = "") -> HttpResponseRedirect:
+    """To the page; to a part of it only where no message waits on top."""
     url = reverse("diagnosis:detail", args=[firm, diagnosis.pk])
     return HttpResponseRedirect(f"{url}#{part}" if part else url)
 

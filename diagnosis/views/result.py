@@ -8,16 +8,16 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from diagnosis.actions import report_version, request_report, resend_result
-from diagnosis.actions.report import REPORT
+from diagnosis.actions.report import REPORT, VISITORS_QUEUE, first_report_is_done
 from diagnosis.addresses import RESULT, result_url, valid_until
 from diagnosis.forms import MailForm
 from diagnosis.models import Comment, Diagnosis
 from diagnosis.outcome import outcome_of
 from diagnosis.questionnaire import load
-from diagnosis.views.visitor import PAUSE, gone, may_mail
+from diagnosis.views.visitor import gone, may_send
 from reports.models import Bar, Job
 from reports.views import file_response
 from tenancy.links import signed_at
@@ -53,13 +53,14 @@ def result(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) ->
 def _render(
     request: HttpRequest, token: str, diagnosis: Diagnosis, form: MailForm, *, status: int = 200
 ) -> HttpResponse:
-    firm = visit_of(request).firm.slug
+    firm, job = visit_of(request).firm.slug, _job(diagnosis)
     context = {
         "token": token,
         "diagnosis": diagnosis,
         "outcome": outcome_of(diagnosis),
         "comment": _comment(diagnosis),
-        "bar": _bar_context(firm, token, _job(diagnosis)),
+        "bar": _bar_context(firm, token, job),
+        "mailed": job.is_done or first_report_is_done(diagnosis),
         "mail_form": form,
         "sender": settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip(">"),
         "link_url": result_url(firm, token),
@@ -85,9 +86,10 @@ def _bar_context(firm: str, token: str, job: Job) -> dict[str, object]:
     """What the fragment with bar, button or way out needs."""
     addresses = {
         name: reverse(f"diagnosis:{view}", args=[firm, token])
-        for name, view in (("poll_url", "report_status"), ("file_url", "report"), ("page_url", "result"))
+        for name, view in (("poll_url", "report_status"), ("file_url", "report"))
     }
-    return {"job": job, "bar": Bar.of(job), **addresses}
+    page_url = f"{reverse('diagnosis:result', args=[firm, token])}#report"
+    return {"job": job, "bar": Bar.of(job), "page_url": page_url, **addresses}
 
 
 @access(VISITOR, link=RESULT, limits=RETRIES)
@@ -95,13 +97,11 @@ def _bar_context(firm: str, token: str, job: Job) -> dict[str, object]:
 @reading
 def report(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
     """The PDF; while it is not done, the page that says so. POST tries again what failed."""
+    to_the_bar = redirect(f"{reverse('diagnosis:result', args=[firm, token])}#report")
     if request.method == "POST":
         request_report(diagnosis)
-        return redirect(f"{reverse('diagnosis:result', args=[firm, token])}#report")
-    job = _job(diagnosis)
-    if job.is_done:
-        return file_response(job)
-    return redirect(f"{reverse('diagnosis:result', args=[firm, token])}#report")
+        return to_the_bar
+    return file_response(_job(diagnosis), to_the_bar, queue=VISITORS_QUEUE)
 
 
 @access(VISITOR, link=RESULT)
@@ -114,17 +114,17 @@ def report_status(request: HttpRequest, firm: str, token: str, diagnosis: Diagno
 
 
 @access(VISITOR, link=RESULT)
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @reading
 def mail(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
-    """「届かないとき」: correct the address, send the link again; once a minute and five times a day."""
+    """「届かないとき」: correct the address, send the link again. Reloaded, it is the result with the form."""
+    if request.method != "POST":
+        return redirect("diagnosis:result", firm, token)
     form = MailForm(request.POST)
-    if form.is_valid() and not may_mail(diagnosis, form.cleaned_data["email"]):
-        form.add_error("email", PAUSE)
-    if not form.is_valid():
+    if not may_send(form, diagnosis):
         return _render(request, token, diagnosis, form, status=422)
     email = form.cleaned_data["email"]
     sent = resend_result(diagnosis=diagnosis, email=email, since=signed_at(token))
     said = f"{email} へお送りしました。" if sent else f"レポートができしだい、{email} へお送りします。"
     messages.success(request, said)
-    return redirect(f"{reverse('diagnosis:result', args=[firm, token])}#mail")
+    return redirect("diagnosis:result", firm, token)  # without #mail: the message stands on top

@@ -31,7 +31,6 @@ from diagnosis.actions import (
 from diagnosis.actions.visitor import KEPT
 from diagnosis.addresses import ANSWERS, answers_token, answers_url, code_url, result_token
 from diagnosis.calc import Page, missing_by_page, pages
-from diagnosis.calc.validation import MISSING
 from diagnosis.forms import INDUSTRIES, CodeForm, MailForm, PageForm, StartForm, WhoForm, rows_of
 from diagnosis.models import Diagnosis, ResumeCode
 from diagnosis.progress import progress_of
@@ -57,6 +56,9 @@ RESUME_CODES = (Limit("diagnosis.resume.code", 20, 3600),)
 MAIL_PAUSE = Limit("diagnosis.mail.pause", 1, 60)
 MAILS_A_DAY = Limit("diagnosis.mail.day", 5, 86_400)
 PAUSE = "さきほどお送りしました。1分ほどたってから、もう一度お試しください。"
+ENOUGH = "今日お送りできる回数に達しました。リンクを控えておくか、明日もう一度お試しください。"
+
+NOTHING_SENT: Mapping[str, tuple[str, ...]] = {}
 
 View = Callable[..., HttpResponse]
 
@@ -185,10 +187,10 @@ def page(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis, numb
     form = PageForm(shown, request.POST)
     kept = _keep(form, diagnosis)
     go = request.POST.get("go", "next")
-    missing = set(missing_by_page(load(kept.questionnaire_version), kept.answers, kept.facts)[shown.key])
-    errors = {id: MISSING for id in missing if go == "next"} | form.wrong
+    missing = missing_by_page(load(kept.questionnaire_version), kept.answers, kept.facts)[shown.key]
+    errors = ({id: form.said_when_missing(id) for id in missing} if go == "next" else {}) | form.wrong
     if errors:
-        return _render_page(request, token, kept, shown, errors, status=422)
+        return _render_page(request, token, kept, shown, errors, sent=form.sent_where_wrong, status=422)
     return _onward(firm, token, shown, go)
 
 
@@ -221,12 +223,13 @@ def _render_page(
     shown: Page,
     errors: Mapping[str, str],
     *,
+    sent: Mapping[str, tuple[str, ...]] = NOTHING_SENT,
     status: int = 200,
 ) -> HttpResponse:
     context = {
         "token": token,
         "page": shown,
-        "rows": rows_of(shown, diagnosis, errors),
+        "rows": rows_of(shown, diagnosis, errors, sent),
         "general_error": errors.get("", ""),
         "has_errors": bool(errors),
         "progress": progress_of(diagnosis, current=shown.number),
@@ -260,32 +263,41 @@ def resume(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) ->
 
 
 @access(VISITOR, link=ANSWERS, limits=RESUME_MAILS)
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @answering
 def resume_mail(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
-    """Send the link to go on; then what to do when it does not arrive."""
+    """Send the link to go on; then what to do when it does not arrive. Reloaded, it is the page with the form."""
+    if request.method != "POST":
+        return redirect("diagnosis:resume", firm, token)
     form = MailForm(request.POST)
-    if not form.is_valid():
+    if not may_send(form, diagnosis):
         return _render_resume(request, token, diagnosis, form=form, status=422)
     email = form.cleaned_data["email"]
-    if may_mail(diagnosis, email):
-        mail_resume_link(diagnosis=diagnosis, token=token, email=email)
-    else:
-        form.add_error("email", PAUSE)
+    mail_resume_link(diagnosis=diagnosis, token=token, email=email)
     return _render_resume(request, token, diagnosis, form=form, sent_to=email)
 
 
-def may_mail(diagnosis: Diagnosis, email: str) -> bool:
-    """Whether another mail may go to that address now: after a minute, five a day for each diagnosis."""
-    pause = within(MAIL_PAUSE, f"{diagnosis.pk}:{email}")
-    return pause and within(MAILS_A_DAY, str(diagnosis.pk))
+def may_send(form: MailForm, diagnosis: Diagnosis) -> bool:
+    """Whether the form is valid and a mail may go to its address now: after a minute, five a day for each diagnosis.
+
+    Else the form says what to do. Counts one.
+    """
+    if not form.is_valid():
+        return False
+    if not within(MAIL_PAUSE, f"{diagnosis.pk}:{form.cleaned_data['email']}"):
+        form.add_error("email", PAUSE)
+    elif not within(MAILS_A_DAY, str(diagnosis.pk)):
+        form.add_error("email", ENOUGH)
+    return form.is_valid()
 
 
 @access(VISITOR, link=ANSWERS, limits=RESUME_CODES)
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @answering
 def resume_code(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
-    """Make a short code and show it once: only its hash is kept."""
+    """Make a short code and show it once: only its hash is kept. Reloaded, it is the page with the button."""
+    if request.method != "POST":
+        return redirect("diagnosis:resume", firm, token)
     made = codes.spaced(make_resume_code(diagnosis=diagnosis))
     return _render_resume(request, token, diagnosis, code=made)
 

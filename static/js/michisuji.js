@@ -48,6 +48,47 @@
     document.querySelectorAll('form[data-once][aria-busy="true"]').forEach(wake);
   });
 
+  /* data-saving="#id of a template": a part of a form that htmx sends by itself. What did not arrive is said where it is said what
+     is kept, and sent again with the next choice or when the line is back; the form's own button sends it all the same. */
+  const notSent = new Set();
+  const sendAgain = () => notSent.forEach((part) => part.dispatchEvent(new Event("change")));
+  const failed = (event) => {
+    const part = event.target.closest?.("[data-saving]");
+    if (!part || event.detail.xhr?.status === 422) return; // refused in words of its own
+    notSent.add(part);
+    unsaved.add(part.form);
+    event.detail.target.replaceChildren(document.querySelector(part.dataset.saving).content.cloneNode(true));
+  };
+  document.addEventListener("htmx:sendError", failed);
+  document.addEventListener("htmx:responseError", failed);
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const part = event.target.closest?.("[data-saving]");
+    if (!part || !event.detail.successful) return;
+    notSent.delete(part);
+    if (notSent.size === 0) unsaved.delete(part.form); else sendAgain();
+  });
+  window.addEventListener("online", sendAgain);
+
+  /* data-alone: a box that excludes all others of its name. Before htmx reads the form, hence while the event goes down. */
+  document.addEventListener("change", ({ target }) => {
+    if (target.type !== "checkbox" || !target.checked) return;
+    for (const other of target.form.querySelectorAll(`input[type=checkbox][name="${target.name}"]`)) {
+      if (other !== target && ("alone" in target.dataset || "alone" in other.dataset)) other.checked = false;
+    }
+  }, true);
+
+  /* data-keep: what stands in the form stays in this tab until it is sent, whatever page is looked at in between. */
+  document.querySelectorAll("form[data-keep]").forEach((form) => {
+    const key = `keep:${location.pathname}`;
+    const fields = () => [...form.elements].filter((field) => field.name && field.type !== "hidden" && field.type !== "checkbox");
+    const kept = JSON.parse(sessionStorage.getItem(key) ?? "{}");
+    for (const field of fields()) if (!field.value && kept[field.name]) field.value = kept[field.name];
+    form.addEventListener("input", () => {
+      sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(fields().map((field) => [field.name, field.value]))));
+    });
+    form.addEventListener("submit", () => sessionStorage.removeItem(key));
+  });
+
   /* data-copy="#id of an input": copies what stands in it and says so in the neighbouring status. */
   document.querySelectorAll("button[data-copy]").forEach((button) => {
     if (!navigator.clipboard) return; // the button stays hidden; the text can still be marked by hand

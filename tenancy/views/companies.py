@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from tenancy import actions
 from tenancy.editing import ChangedMeanwhile
@@ -140,10 +140,12 @@ def _form(request: HttpRequest, form: Any, *, status: int = 200, **context: Any)
 
 
 @access("companies.edit")
-@require_POST
+@require_http_methods(["GET", "POST"])
 def site_add(request: HttpRequest, firm: str, company: int) -> HttpResponse:
-    """Add a site to the company."""
+    """Add a site to the company. Reloaded, it is the page with the form."""
     row, form = _company(company), SiteForm(request.POST)
+    if request.method == "GET":
+        return redirect("tenancy:company", firm, company)
     if not form.is_valid():
         return _overview(request, row, form, status=422)
     site = actions.add_site(company=row, name=form.cleaned_data["name"], actor=visit_of(request).membership)

@@ -185,6 +185,8 @@ def test_a_value_that_is_not_offered_is_refused_and_loses_nothing(
 def test_the_exclusive_row_says_in_words_that_it_stands_alone(begun: Visitor) -> None:
     answer = begun.post(begun.here("page", 8), page_data(8) | {"x_extareas": ["", "na", "sales"]})
     assert "ほかの選択肢と一緒にはお選びいただけません" in text(answer)
+    for value in ("na", "sales"):
+        assert re.search(rf'name="x_extareas" value="{value}" checked', text(answer)), value
 
 
 def test_none_of_the_options_and_not_applicable_are_two_different_answers(begun: Visitor) -> None:
@@ -303,12 +305,13 @@ def test_a_link_to_answers_opens_no_result_and_a_link_to_a_result_no_answers(beg
 
 
 def test_the_link_to_go_on_comes_by_mail_once_a_minute_and_address(begun: Visitor) -> None:
-    for _ in range(2):
-        answer = begun.post(begun.here("resume_mail"), {"email": " Arai@Tone.example "})
-        assert "arai@tone.example" in text(answer)
-        assert "届かないとき" in text(answer)
-        assert "迷惑メール" in text(answer)
-    assert "1分ほどたってから" in text(answer)
+    sent = begun.post(begun.here("resume_mail"), {"email": " Arai@Tone.example "})
+    for words in ("お送りしました", "arai@tone.example", "届かないとき", "迷惑メール"):
+        assert words in text(sent)
+    again = begun.post(begun.here("resume_mail"), {"email": "arai@tone.example"})
+    assert again.status_code == 422
+    assert "1分ほどたってから" in text(again)
+    assert "<b>お送りしました" not in text(again)
     begun.post(begun.here("resume_mail"), {"email": "other@tone.example"})
     first, second = mails(begun.house, "diagnosis_resume")
     assert first.to == "arai@tone.example"
@@ -318,6 +321,23 @@ def test_the_link_to_go_on_comes_by_mail_once_a_minute_and_address(begun: Visito
     assert len(mails(begun.house, "diagnosis_resume")) == 3
     assert begun.here("answers") in first.body
     assert "http://localhost" in first.body
+
+
+def test_after_five_mails_a_day_the_page_says_so_and_sends_nothing(begun: Visitor) -> None:
+    for number in range(6):
+        answer = begun.post(begun.here("resume_mail"), {"email": f"arai{number}@tone.example"})
+    assert answer.status_code == 422
+    assert "今日お送りできる回数に達しました" in text(answer)
+    assert "<b>お送りしました" not in text(answer)
+    assert len(mails(begun.house, "diagnosis_resume")) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "page"), [("resume_mail", "resume"), ("resume_code", "resume"), ("result_mail", "result")]
+)
+def test_a_form_s_address_that_is_reloaded_leads_to_the_form(answered: Visitor, name: str, page: str) -> None:
+    token = result_token(answered.submit()) if page == "result" else answered.token
+    assert answered.get(answered.url(name, token)).url == answered.url(page, token)
 
 
 def test_a_wrong_address_is_said_beside_its_field_and_kept(begun: Visitor) -> None:
@@ -485,6 +505,8 @@ def test_consent_is_to_the_notice_that_was_on_the_screen(answered: Visitor) -> N
     answer = answered.post(answered.here("who"), WHO)
     assert answer.status_code == 422
     assert "新しい取扱い" in text(answer)
+    assert 'name="consent"' in text(answer)
+    assert not re.search(r'name="consent"[^>]*checked', text(answer))  # to be ticked for what is read now
     answered.submit(privacy_version="2")
     assert answered.row().privacy_version == 2
 
@@ -524,7 +546,7 @@ def test_while_the_report_is_made_a_bar_and_a_link_stand_there(answered: Visitor
     url = answered.submit()
     page = text(answered.get(url))
     assert 'role="progressbar"' in page
-    assert f'href="{url}"' in page
+    assert f'href="{url}#report"' in page
     token = result_token(url)
     assert answered.get(answered.url("report", token)).url == f"{url}#report"
     fragment = text(answered.get(answered.url("report_status", token)))
