@@ -1,7 +1,5 @@
 """What a visitor may type. Nothing typed is lost; every message says what to do."""
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,81 +13,13 @@ from diagnosis.calc.validation import EITHER_OR, OUTSIDE, OUTSIDE_MULTIPLE, UNKN
 from diagnosis.models import Diagnosis
 from diagnosis.outcome import NONE_OF_THESE
 from diagnosis.questionnaire import Fact, Question
+from tenancy.fields import HeadcountField, LineField, MailField
 
 # Values of the form that stand for no value of the questionnaire.
 NOT_APPLICABLE = "na"
 NONE_OF_THEM = "none"
 # Sent along with every page, and none of its answers.
 BESIDE = frozenset({"csrfmiddlewaretoken", "go"})
-
-# Joiners hold an emoji or a variant of a character together; every other invisible character goes.
-JOINERS = "\u200d\ufe0e\ufe0f"
-INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
-
-
-def clean_line(text: str) -> str:
-    """One line as it can be printed: NFC, no control or direction characters, line breaks and tabs as a space."""
-    composed = unicodedata.normalize("NFC", text)
-    spaced = re.sub(r"[\r\n\t\v\f\u2028\u2029]+", " ", composed)
-    visible = (c for c in spaced if c in JOINERS or unicodedata.category(c) not in INVISIBLE)
-    return "".join(visible).strip()
-
-
-class LineField(forms.CharField):
-    """A CharField of one clean line; too long, it says how long it may be and how long it is."""
-
-    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
-        super().__init__(strip=False, **kwargs)
-        self.longest = max_length
-
-    def to_python(self, value: Any) -> str:
-        return clean_line(value or "")
-
-    def validate(self, value: str) -> None:
-        super().validate(value)
-        if len(value) > self.longest:
-            raise forms.ValidationError(
-                f"{self.longest}文字までで入力してください(いまは{len(value)}文字です)。", code="max_length"
-            )
-
-
-class MailField(forms.EmailField):
-    """An EmailField that forgives full width and spaces around; stored in lower case."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        messages = {
-            "invalid": "メールアドレスの形をご確認ください(例:tanaka@example.jp)。",
-            "max_length": "メールアドレスが長すぎます。254文字までで入力してください。",
-        }
-        super().__init__(max_length=254, error_messages=messages | kwargs.pop("error_messages", {}), **kwargs)
-
-    def to_python(self, value: Any) -> str:
-        return clean_line(unicodedata.normalize("NFKC", value or "")).lower()
-
-
-class HeadcountField(forms.IntegerField):
-    """People as they are written down: 12, 12, 1,200, 12名, 約12人くらい."""
-
-    AROUND = re.compile(r"[,\s]|^(約|およそ|おおよそ)|[人名]?(くらい|ぐらい|ほど|程度|前後|弱|強)?$")
-
-    TOO_MANY = "0から1,000,000までの数字で入力してください。"
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            min_value=0,
-            max_value=1_000_000,
-            error_messages={
-                "invalid": "数字で入力してください(例:12)。",
-                "min_value": self.TOO_MANY,
-                "max_value": self.TOO_MANY,
-            },
-            **kwargs,
-        )
-        self.widget = forms.TextInput({"inputmode": "numeric", "autocomplete": "off"})
-
-    def to_python(self, value: Any) -> int | None:
-        folded = unicodedata.normalize("NFKC", str(value or "")).strip()
-        return super().to_python(self.AROUND.sub("", folded)[:20])
 
 
 class TrapMixin(forms.Form):
@@ -208,14 +138,17 @@ class WhoForm(TrapMixin):
         super().__init__(*args, **kwargs)
         self.present_version = present_version
         if on_behalf:
-            self.fields["consent"].label = "ご本人から、個人情報の取扱いへの同意をいただきました"
+            consent = self.fields["consent"]
+            consent.label = "ご本人から、個人情報の取扱いへの同意をいただきました"
+            consent.error_messages["required"] = (
+                "ご本人に取扱いをお伝えし、同意をいただいてから、チェックを入れてください。"
+            )
 
     def clean(self) -> dict[str, Any]:
         """A notice that changed while the form was open has to be read again, and the box ticked again."""
         cleaned = super().clean() or {}
         if cleaned.get("consent") and cleaned.get("privacy_version") != self.present_version:
-            self.data = self.data.copy()
-            del self.data["consent"]
+            self.data = {name: value for name, value in self.data.items() if name != "consent"}
             changed = "個人情報の取扱いが新しくなりました。もう一度お読みのうえ、チェックを入れてください。"
             self.add_error("consent", changed)
         return cleaned

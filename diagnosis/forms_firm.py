@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from uuid import uuid4
 
 from django import forms
+from django.utils import timezone
 
-from diagnosis.forms import LineField, MailField
 from diagnosis.models import Diagnosis, DiagnosisQuerySet
 from diagnosis.questionnaire import current
+from tenancy.fields import LineField, MailField, ParagraphsField
 from tenancy.models import Company
-from tenancy.templatetags.michisuji import jdate, jtime
+from tenancy.templatetags.michisuji import jtime
 
 UNSEEN, WAITING, CLIENTS = "unseen", "waiting", "clients"
 COMMENT_AT_MOST = 4000
@@ -59,7 +60,7 @@ class ListForm(forms.Form):
 class CommentForm(forms.Form):
     """The comment, and the version its writer saw."""
 
-    text = forms.CharField(
+    text = ParagraphsField(
         label="お客様にお伝えする文章",
         required=False,
         max_length=COMMENT_AT_MOST,
@@ -68,15 +69,8 @@ class CommentForm(forms.Form):
             "保存すると、結果の画面とレポート(PDF)に「担当者から」として載ります。空にして保存すると載りません。"
             "絵文字はレポート(PDF)には載りません。"
         ),
-        error_messages={
-            "max_length": "コメントは4,000字までです。今は%(show_value)d字ですので、少し短くしましょう。"
-        },
     )
     based_on = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
-
-    def clean_text(self) -> str:
-        """With plain line ends: browsers send CRLF, and unchanged words must not look changed."""
-        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
 
 
 class TakeOverForm(forms.Form):
@@ -119,11 +113,15 @@ class OnceForm(forms.Form):
     request_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
 
 
-class InviteForm(OnceForm):
-    """To whom the link for a diagnosis goes."""
+class InvitationForm(forms.Form):
+    """To whom the link of an invitation goes once more."""
 
     contact_name = LineField(label="お名前", required=False, max_length=60, widget=NAME_WIDGET)
     email = MailField(label="メールアドレス", widget=MAIL_WIDGET, error_messages=NO_ADDRESS)
+
+
+class InviteForm(OnceForm, InvitationForm):
+    """To whom the link for a diagnosis goes."""
 
     @classmethod
     def known_of(cls, company: Company) -> "InviteForm":
@@ -150,7 +148,7 @@ class CompareForm(forms.Form):
         """Two different ones; the earlier one stands on the left whatever was chosen where."""
         chosen: dict[str, object] = dict(self.cleaned_data)
         if chosen.get("before") is not None and chosen.get("before") == chosen.get("after"):
-            raise forms.ValidationError("違う日の診断を二つお選びください。")
+            raise forms.ValidationError("別々の診断を二つお選びください。")
         return chosen
 
     @property
@@ -163,5 +161,6 @@ class CompareForm(forms.Form):
 
 def label_of(diagnosis: Diagnosis) -> str:
     """How a diagnosis is told from the others of its company."""
-    when = f"{jdate(diagnosis.submitted_at)} {jtime(diagnosis.submitted_at)}"
+    day = timezone.localtime(diagnosis.submitted_at)
+    when = f"{day:%Y/%-m/%-d} {jtime(diagnosis.submitted_at)}"  # short: a telephone shows it in one line
     return f"{when} {diagnosis.grade} {diagnosis.overall}点"

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-import jaconv
 from django import forms
 
 from tenancy.corporate_number import normalize_corporate_number, validate_corporate_number
 from tenancy.editing import texts_of
+from tenancy.fields import HeadcountField, LineField, MailField, NarrowField, ParagraphsField
+from tenancy.kana import hira2kata
 from tenancy.models import Company, FirmProfile, Membership, PrivacyNotice, PublicPerson, Site
 
 _KANA = re.compile(r"[ァ-ヺーA-Za-z0-9 ・.,&'()\-]*")
@@ -103,12 +104,10 @@ class CompanyForm(SeenForm):
             "kana": "「カブシキガイシャ」などは省きます。一覧はこの順に並びます。",
             "employees": "パート・アルバイトの方を含む、おおよその人数",
         }
-        error_messages = {
-            "name": {"required": "会社名を入力してください。"},
-            "employees": {"invalid": "人数を数字で入力してください。"},
-        }
-        widgets = {
-            "employees": forms.NumberInput(attrs={"inputmode": "numeric", "min": 0}),
+        error_messages = {"name": {"required": "会社名を入力してください。"}}
+        field_classes = {
+            **dict.fromkeys(("name", "kana", "industry", "location", "representative"), LineField),
+            "employees": HeadcountField,
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -118,7 +117,7 @@ class CompanyForm(SeenForm):
             self.initial.setdefault("once", uuid4())
 
     def clean_kana(self) -> str:
-        kana: str = jaconv.hira2kata(unicodedata.normalize("NFKC", self.cleaned_data["kana"]))
+        kana = hira2kata(unicodedata.normalize("NFKC", self.cleaned_data["kana"]))
         if not _KANA.fullmatch(kana):
             raise forms.ValidationError("フリガナはカタカナ(またはひらがな)で入力してください。")
         return kana
@@ -142,6 +141,7 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Site
         fields = ("name",)
         labels = {"name": "事業・拠点の名前"}
+        field_classes = {"name": LineField}
         help_texts = {"name": "店舗・教室・地区・商品群など、数字を分けて見たい単位"}
         error_messages = {"name": {"required": "名前を入力してください。"}}
 
@@ -213,6 +213,12 @@ class ProfileForm(SeenForm):
             "hours",
             "email",
         )
+        field_classes = {
+            **dict.fromkeys(("headline", "conviction"), ParagraphsField),
+            **dict.fromkeys(("legal_name", "representative", "location", "hours"), LineField),
+            "phone": NarrowField,
+            "email": MailField,
+        }
         widgets = {
             "headline": forms.Textarea(attrs={"rows": 2}),
             "conviction": forms.Textarea(attrs={"rows": 7}),
@@ -234,6 +240,7 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = PublicPerson
         fields = ("name", "title", "qualification", "fields_of_work", "interests")
+        field_classes = dict.fromkeys(fields, LineField)
         help_texts = {
             "name": "姓と名のあいだに空白を入れてください。姓が大きく出ます。",
             "interests": "販売や紹介料の受け取りなど。ないときは「ありません」と書きます。",
@@ -248,6 +255,7 @@ class PrivacyForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = PrivacyNotice
         fields = ("summary", "text")
+        field_classes = dict.fromkeys(fields, ParagraphsField)
         widgets = {
             "summary": forms.Textarea(attrs={"rows": 4}),
             "text": forms.Textarea(attrs={"rows": 24}),
@@ -263,7 +271,7 @@ class TokenForm(forms.Form):
 
     once = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid4)
 
-    name = forms.CharField(
+    name = LineField(
         label="使いみち",
         max_length=60,
         help_text="あとで見分けられるように。例:会計ソフトとの連携",

@@ -12,7 +12,7 @@ from django.db.models.functions import Length, Lower
 from tenancy import clock
 from tenancy.constraints import AppendOnly, SameTenantKey, Wall
 from tenancy.corporate_number import validate_corporate_number
-from tenancy.kana import search_form
+from tenancy.kana import hira2kata, search_form
 from tenancy.permissions import FIRM_ROLES
 from tenancy.scope import ALL, Scope
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
@@ -248,11 +248,12 @@ class CompanyQuerySet(TenantQuerySet["Company"]):
         return found
 
     def perhaps_the_same(self, *, name: str, corporate_number: str | None = None) -> "CompanyQuerySet":
-        """Companies that may be the one called `name`: same number, or one bare name within the other (≥ 3 letters)."""
+        """Companies that may be the one called `name`: same number, same bare name, or from three letters one bare name
+        within the other, or `name` within what is read there (フリガナ)."""
         bare = bare_name(name)
         same = models.Q(bare_name=bare)
         if len(bare) >= 3:
-            same |= models.Q(bare_name__contains=bare)
+            same |= models.Q(bare_name__contains=bare) | models.Q(kana__contains=hira2kata(bare))
             same |= models.Q(given__contains=models.F("bare_name"), bare_name__length__gte=3)
         if corporate_number:
             same |= models.Q(corporate_number=corporate_number)
@@ -280,6 +281,9 @@ _LEGAL_FORMS = (
 )
 
 
+BARE_AT_MOST = 100
+
+
 def bare_name(name: str) -> str:
     """The name without legal form, spaces and what stands in brackets, folded.
 
@@ -289,7 +293,7 @@ def bare_name(name: str) -> str:
     for form in _LEGAL_FORMS:
         folded = folded.replace(search_form(form), "")
     folded = folded.replace(" ", "")
-    return _IN_BRACKETS.sub("", folded) or folded
+    return (_IN_BRACKETS.sub("", folded) or folded)[:BARE_AT_MOST]  # 「㌫」 folds to five letters
 
 
 CompanyManager = TenantManager.from_queryset(CompanyQuerySet)
@@ -323,7 +327,7 @@ class Company(FirmModel):
         verbose_name="担当",
     )
     search_text = models.TextField(editable=False, default="")
-    bare_name = models.CharField(max_length=100, editable=False, default="")
+    bare_name = models.CharField(max_length=BARE_AT_MOST, editable=False, default="")
     created_at = models.DateTimeField(default=clock.now)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -178,6 +178,14 @@ def test_what_is_wrong_is_said_and_nothing_typed_is_lost(
     assert named(michisuji, "ていねい堂") == []
 
 
+def test_names_are_one_visible_line(baba: Client, michisuji: House) -> None:
+    sent = typed(baba, LIST + "new/", name="\u202e ていねい\n堂\x00\t")
+    baba.post(LIST + "new/", sent)
+    assert named(michisuji, "ていねい 堂")
+    unseen = baba.post(LIST + "new/", typed(baba, LIST + "new/", name="\u200b\u200b"))
+    assert "会社名を入力してください。" in unseen.content.decode()
+
+
 def test_a_number_that_is_taken_names_the_company(baba: Client, michisuji: House) -> None:
     with open_scope(michisuji.scope):
         Company.objects.filter(name="株式会社ア").update(corporate_number=NUMBER)
@@ -408,12 +416,13 @@ def test_people_of_a_company_are_told_kindly_that_this_is_not_theirs(as_: As, na
         ("株式会社ときわ蔵", "ﾄｷﾜ蔵(株)"),
         ("ひなた行政書士事務所", "行政書士 ひなた行政書士事務所"),
         ("ゆいのま", "美容室ゆいのま"),
+        ("株式会社渡辺蔵", "わたなべぐら"),
     ],
 )
 def test_a_company_is_recognised_under_another_form_of_its_name(
     michisuji: House, kept: str, given: str
 ) -> None:
     with open_scope(michisuji.scope):
-        company = Company.objects.create(firm=michisuji.firm, name=kept)
+        company = Company.objects.create(firm=michisuji.firm, name=kept, kana="ワタナベグラ")
         assert company in Company.objects.perhaps_the_same(name=given)
         assert company not in Company.objects.perhaps_the_same(name="株式会社つむぎ野工務店")

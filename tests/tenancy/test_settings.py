@@ -141,6 +141,12 @@ def test_publishing_twice_is_one_version(aoki: Client, michisuji: House) -> None
     assert [version for version, _ in versions(michisuji)] == [2, 1]
 
 
+def test_the_same_words_with_a_browser_s_line_ends_are_no_new_version(aoki: Client, michisuji: House) -> None:
+    publish(aoki, 1, "本文\n\n- 一つ")
+    publish(aoki, 2, "本文\r\n\r\n- 一つ")
+    assert versions(michisuji)[0] == (2, "本文\n\n- 一つ")
+
+
 def test_somebody_elses_version_is_not_buried(aoki: Client, michisuji: House) -> None:
     publish(aoki, 1, "先に出た文")
     page = publish(aoki, 1, "あとの文")

@@ -1,0 +1,94 @@
+"""Fields of forms: what people type, as it can be stored and printed; refused in words that say what to do."""
+
+import re
+import unicodedata
+from typing import Any
+
+from django import forms
+
+# Joiners hold an emoji or a variant of a character together; every other invisible character goes.
+JOINERS = "\u200d\ufe0e\ufe0f"
+INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
+
+
+def clean_line(text: str) -> str:
+    """One line as it can be printed: NFC, no control or direction characters, line breaks and tabs as a space."""
+    return _visible(re.sub(r"[\r\n\t\v\f\u2028\u2029]+", " ", text)).strip(" \u3000" + JOINERS)
+
+
+def _visible(text: str) -> str:
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(c for c in composed if c in JOINERS or unicodedata.category(c) not in INVISIBLE)
+
+
+class LineField(forms.CharField):
+    """A CharField of one clean line; too long, it says how long it may be and how long it is."""
+
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        super().__init__(strip=False, **kwargs)
+        self.longest = max_length
+
+    def to_python(self, value: Any) -> str:
+        return clean_line(value or "")
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        if len(value) > self.longest:
+            raise forms.ValidationError(
+                f"{self.longest:,}文字までで入力してください(いまは{len(value):,}文字です)。",
+                code="max_length",
+            )
+
+
+class NarrowField(LineField):
+    """A line in which full width is forgiven: telephone numbers."""
+
+    def to_python(self, value: Any) -> str:
+        return super().to_python(unicodedata.normalize("NFKC", value or ""))
+
+
+class ParagraphsField(LineField):
+    """Several lines, with plain line ends: browsers send CRLF, and unchanged words must not look changed."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> str:
+        lines = str(value or "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        return "\n".join(_visible(line.expandtabs(4)).rstrip() for line in lines).strip("\n")
+
+
+class MailField(forms.EmailField):
+    """An EmailField that forgives full width and spaces around; stored in lower case."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        messages = {
+            "invalid": "メールアドレスの形をご確認ください(例:tanaka@example.jp)。",
+            "max_length": "メールアドレスが長すぎます。254文字までで入力してください。",
+        }
+        kwargs |= {"max_length": 254, "error_messages": messages | kwargs.get("error_messages", {})}
+        super().__init__(**kwargs)
+
+    def to_python(self, value: Any) -> str:
+        return clean_line(unicodedata.normalize("NFKC", value or "")).lower()
+
+
+class HeadcountField(forms.IntegerField):
+    """People as they are written down: 12, 12, 1,200, 12名, 約12人くらい."""
+
+    AROUND = re.compile(r"[,\s]|^(約|およそ|おおよそ)|[人名]?(くらい|ぐらい|ほど|程度|前後|弱|強)?$")
+    TOO_MANY = "0から1,000,000までの数字で入力してください。"
+
+    def __init__(self, **kwargs: Any) -> None:
+        messages = {
+            "invalid": "数字で入力してください(例:12)。",
+            "min_value": self.TOO_MANY,
+            "max_value": self.TOO_MANY,
+        }
+        kwargs |= {"min_value": 0, "max_value": 1_000_000}
+        kwargs["error_messages"] = messages | kwargs.get("error_messages", {})
+        super().__init__(**kwargs)
+        self.widget = forms.TextInput({"inputmode": "numeric", "autocomplete": "off"})
+
+    def to_python(self, value: Any) -> int | None:
+        folded = unicodedata.normalize("NFKC", "" if value is None else str(value)).strip()
+        return super().to_python(self.AROUND.sub("", folded)[:20])
