@@ -19,7 +19,7 @@ class CollectedStatic(StaticFilesConfig):
     ]
 
 
-class StaticStorage(CompressedManifestStaticFilesStorage):
+class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """WhiteNoise's. A name is looked up once for each process: a page names twenty files, and none changes."""
 
     url = cache(CompressedManifestStaticFilesStorage.url)

@@ -5,7 +5,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponsePermanentRedirect,
+    UnreadablePostError,
+)
+from django.middleware import common
 
 from tenancy.face import face_of
 from tenancy.responses import is_api, refusal
@@ -28,6 +35,18 @@ class EdgesMiddleware:
             response = _with_a_page(request, response)
         read_to_the_end(request)
         return response
+
+
+class SameAgain(HttpResponsePermanentRedirect):
+    """308: with the same method and what was sent, where a browser makes a GET of a POST at 301."""
+
+    status_code = 308
+
+
+class CommonMiddleware(common.CommonMiddleware):
+    """Django's; also a POST finds its way where only the last slash is missing."""
+
+    response_redirect_class = SameAgain
 
 
 def _with_a_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
@@ -91,6 +92,7 @@ def _schema() -> Any:
 
 
 @access(OPEN)
+@csrf_exempt  # a POST is no form of ours: it is told which methods there are
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
     """`/api/v1/docs/`: the description for people."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions, status
 
@@ -46,7 +46,8 @@ class KeyReused(exceptions.APIException):
 
 def problem_details(exception: Exception, context: dict[str, Any]) -> JsonResponse | None:
     """DRF's exception handler. None for what is no answer but a fault: Django then makes the 500 of it."""
-    transaction.set_rollback(True)
+    if connection.in_atomic_block:  # not at the description of the API, which asks no table
+        transaction.set_rollback(True)
     if isinstance(exception, Http404):
         return problem(404)
     if isinstance(exception, PermissionDenied):
@@ -65,7 +66,9 @@ def _of_api_exception(exception: exceptions.APIException, context: dict[str, Any
     words = getattr(exception, "words", "")
     answer = problem(exception.status_code, words, retry_after=math.ceil(wait) if wait else None)
     if isinstance(exception, exceptions.MethodNotAllowed):
-        answer.headers["Allow"] = ", ".join(context["view"].allowed_methods)
+        answer.headers["Allow"] = ", ".join(
+            each for each in context["view"].allowed_methods if each != "OPTIONS"
+        )
     return answer
 
 

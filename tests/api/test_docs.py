@@ -35,6 +35,15 @@ def test_the_schema_is_openapi_3_1_and_open_to_everybody(db: None) -> None:
     assert "/api/v1/firms/{firm}/diagnoses/" in found["paths"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_the_description_refuses_is_no_fault_of_ours() -> None:
+    nobody = Client(SERVER_NAME="localhost", enforce_csrf_checks=True)
+    assert nobody.get("/api/v1/schema/", {"format": "zzz"}).status_code == 404
+    assert nobody.get("/api/v1/schema/", headers={"Accept": "text/html"}).status_code == 406
+    assert nobody.post("/api/v1/schema/").status_code == 405
+    assert nobody.post("/api/v1/docs/").status_code == 405
+
+
 def test_the_schema_also_comes_as_yaml(db: None) -> None:
     headers = {"Accept": "application/vnd.oai.openapi"}
     answer = Client(SERVER_NAME="localhost").get("/api/v1/schema/", headers=headers)

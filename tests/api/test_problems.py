@@ -80,6 +80,11 @@ def test_a_method_that_a_door_does_not_have_is_405_and_says_which_it_has(baba: P
     assert "GET, POST" in answer.headers["Allow"]
 
 
+def test_a_post_without_the_last_slash_stays_a_post(baba: Program) -> None:
+    answer = baba.post(f"{V1}/companies", {"name": "株式会社ア"})
+    assert (answer.status_code, answer.headers["Location"]) == (308, f"{V1}/companies/")
+
+
 @pytest.mark.parametrize("path", ["/api/", "/api/v1/", "/api/v1/firms/", "/api/v2/firms/", "/api/v1/x"])
 def test_an_address_that_does_not_exist_is_404_in_json(nobody: Program, path: str) -> None:
     is_problem(nobody.get(path), 404)
