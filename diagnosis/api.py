@@ -20,7 +20,7 @@ from diagnosis.actions import Respondent, request_report, save_answers, start_di
 from diagnosis.addresses import result_token, result_url
 from diagnosis.calc import validate
 from diagnosis.forms import WhoForm
-from diagnosis.models import Comment, Diagnosis
+from diagnosis.models import NAMELESS, Comment, Diagnosis
 from diagnosis.questionnaire import current
 from diagnosis.views.visitor import STARTS
 from reports.api import JobData, job_data
@@ -33,8 +33,6 @@ from tenancy.permissions import VISITOR, Access
 from tenancy.responses import problem
 from tenancy.scope import change_scope
 
-# What stands for a company whose name was not given: lists, the report and a takeover need something to show.
-NAMELESS = "(会社名のご記入なし)"
 NOT_SUBMITTED = "回答がまだ終わっていないため、レポートを作成できません。"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 

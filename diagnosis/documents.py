@@ -12,6 +12,7 @@ from diagnosis.actions.report import (
     REPORT,
     TEMPLATE_VERSION,
     first_report_is_done,
+    has_the_link,
     held,
     mail_result,
     tell_of_failure,
@@ -96,10 +97,10 @@ def filename(subject: UUID) -> str:
 
 
 def when_done(job: Job) -> None:
-    """With the first PDF the respondent gets the link to it and to the result; whoever asks later gets it at once."""
+    """With the first PDF the respondent gets the link to it and to the result, unless the firm has sent it already."""
     others = Job.objects.filter(name=job.name, subject=job.subject, state=Job.State.DONE).exclude(pk=job.pk)
     diagnosis = held(job.subject)
-    if not others.exists():
+    if not others.exists() and not has_the_link(diagnosis):
         mail_result(diagnosis)
 
 

@@ -14,6 +14,8 @@ from tenancy.links import Link
 from tenancy.models import Company, Membership
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
+# What stands for a company whose name was not given: lists, the report and a takeover need something to show.
+NAMELESS = "(会社名のご記入なし)"
 UNSEEN = models.Q(seen_at=None) & ~models.Q(origin="on_behalf")
 
 

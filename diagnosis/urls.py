@@ -31,6 +31,7 @@ urlpatterns = [
     path(f"{ONE}company/", firm.take_over, name="take_over"),
     path(f"{ONE}revoke/", firm.revoke, name="revoke"),
     path(f"{ONE}send/", firm.send, name="send"),
+    path(f"{ONE}invitation/", firm.invitation, name="invitation"),
     path(COMPANY, firm.of_company, name="of_company"),
     path(f"{COMPANY}on-behalf/", firm.on_behalf, name="on_behalf"),
     path(f"{COMPANY}invite/", firm.invite_company, name="invite"),

@@ -36,6 +36,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             "ログインの失敗が続いたため、いったん受け付けを止めています。5分ほど待ってから、もう一度お試しください。"
             "パスワードをお忘れの場合は、再設定してください。"
         ),
+        "enter_current_password": "いまのパスワードが違います。もう一度入力してください。",
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -80,7 +80,10 @@ class Mail(FirmModel):
                 name="notices_mail_sent", condition=models.Q(state="sent") ^ models.Q(sent_at=None)
             ),
         ]
-        indexes = [models.Index(name="notices_mail_log", fields=["firm", "-created_at", "-id"])]
+        indexes = [
+            models.Index(name="notices_mail_log", fields=["firm", "-created_at", "-id"]),
+            models.Index(name="notices_mail_link", fields=["firm", "link"]),
+        ]
         verbose_name = "メール"
 
     def __str__(self) -> str:

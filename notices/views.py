@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from notices.actions import mark_read, send_again
 from notices.forms import MailFilter
@@ -20,7 +20,7 @@ PER_PAGE = 50
 
 
 @access("notices.read")
-@require_GET
+@require_safe
 def notice_list(request: HttpRequest, firm: str) -> HttpResponse:
     """The member's notices, newest first."""
     member = _member(request)
@@ -40,7 +40,7 @@ def read_all(request: HttpRequest, firm: str) -> HttpResponse:
 
 
 @access("notices.read")
-@require_GET
+@require_safe
 def open_notice(request: HttpRequest, firm: str, notice: UUID) -> HttpResponse:
     """Go where the notice leads; it has been read then."""
     member = _member(request)
@@ -50,7 +50,7 @@ def open_notice(request: HttpRequest, firm: str, notice: UUID) -> HttpResponse:
 
 
 @access("firm.mail_log")
-@require_GET
+@require_safe
 def mail_log(request: HttpRequest, firm: str) -> HttpResponse:
     """The firm's mails, newest first."""
     form = MailFilter(request.GET)
@@ -68,11 +68,13 @@ def mail_log(request: HttpRequest, firm: str) -> HttpResponse:
 
 
 @access("firm.mail_log")
-@require_GET
+@require_safe
 def mail(request: HttpRequest, firm: str, mail: UUID) -> HttpResponse:
     """One mail, in full."""
     found = get_object_or_404(Mail, pk=mail)
-    return render(request, "notices/mail.html", {"mail": found, "goes_out": bool(settings.EMAIL_URL)})
+    is_mine = found.to == _member(request).user.email
+    context = {"mail": found, "readable": is_mine and bool(found.body), "goes_out": bool(settings.EMAIL_URL)}
+    return render(request, "notices/mail.html", context)
 
 
 @access("firm.mail_log")

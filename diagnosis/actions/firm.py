@@ -6,10 +6,10 @@ was based on comes along with it.
 
 from uuid import UUID
 
-from diagnosis.actions.report import mail_result, request_report
+from diagnosis.actions.report import address_key, mail_result, request_report
 from diagnosis.actions.visitor import KEPT, start_diagnosis
 from diagnosis.addresses import answers_token, answers_url
-from diagnosis.models import Comment, Diagnosis
+from diagnosis.models import NAMELESS, Comment, Diagnosis
 from notices.actions import queue_mail
 from tenancy import clock, trail
 from tenancy.actions import create_company, update_company
@@ -81,11 +81,11 @@ def take_over_company(
 
     `company` links an existing one; `is_new` says that none of the similar ones is meant. What the company lacks
     (industry, employees) is filled in from the diagnosis, nothing is overwritten. Raises PerhapsTheSame when neither
-    was said and similar ones exist, NotThisCompany when it is linked to another one.
+    was said and similar ones exist or no name was given, NotThisCompany when it is linked to another one.
     """
     locked = _locked(diagnosis)
     linked = locked.company
-    if linked is not None and company is not None and linked != company:
+    if linked is not None and (is_new or (company is not None and linked != company)):
         raise NotThisCompany(linked)
     target = linked or company or _new_company(locked, actor, is_new=is_new)
     taken, changed = _as_client(target, locked, actor)
@@ -99,14 +99,16 @@ def take_over_company(
     return taken
 
 
-def revoke_link(*, diagnosis: Diagnosis, version: int, actor: Membership) -> None:
-    """End every link of `version` that was given out. A second click with the same version does nothing."""
+def revoke_link(*, diagnosis: Diagnosis, version: int, actor: Membership) -> bool:
+    """End every link of `version` that was given out. False and nothing done where that was done already: by the other
+    of two clicks, or by somebody else, whose new link goes on."""
     locked = _locked(diagnosis)
     if locked.link_version != version:
-        return
+        return False
     locked.link_version = diagnosis.link_version = version + 1
     locked.save(update_fields=["link_version"])
     trail.record("revoke.link", locked, company_id=locked.company_id, version=version)
+    return True
 
 
 def send_result(*, diagnosis: Diagnosis, email: str, actor: Membership) -> None:
@@ -159,6 +161,22 @@ def invite(
     return diagnosis
 
 
+def send_invitation(*, diagnosis: Diagnosis, contact_name: str, email: str, actor: Membership) -> bool:
+    """Send the link of an invitation under way once more, to whom it says now; once a minute for each address.
+
+    False and nothing sent where it was answered meanwhile.
+    """
+    locked = _locked(diagnosis)
+    if locked.state != Diagnosis.State.OPEN:
+        return False
+    locked.contact_name, locked.email = contact_name, email
+    locked.save(update_fields=["contact_name", "email"])
+    again = f":{clock.now():%Y%m%d%H%M}:{address_key(email)}:{locked.link_version}"
+    _mail_invitation(locked, actor, again=again)
+    trail.record("invite.diagnosis", locked, company_id=locked.company_id)
+    return True
+
+
 def _of(company: Company, diagnosis: Diagnosis) -> Diagnosis:
     if diagnosis.company_id != company.pk:
         raise Diagnosis.DoesNotExist
@@ -174,7 +192,8 @@ def _locked(diagnosis: Diagnosis) -> Diagnosis:
 
 
 def _new_company(diagnosis: Diagnosis, actor: Membership, *, is_new: bool) -> Company:
-    if not is_new and Company.objects.perhaps_the_same(name=diagnosis.company_name).exists():
+    nameless = diagnosis.company_name == NAMELESS
+    if not is_new and (nameless or Company.objects.perhaps_the_same(name=diagnosis.company_name).exists()):
         raise PerhapsTheSame
     return create_company(values={"name": diagnosis.company_name}, actor=actor)
 
@@ -194,7 +213,7 @@ def _as_client(company: Company, diagnosis: Diagnosis, actor: Membership) -> tup
     return update_company(company=row, values=values, seen=None, actor=actor), True
 
 
-def _mail_invitation(diagnosis: Diagnosis, actor: Membership) -> None:
+def _mail_invitation(diagnosis: Diagnosis, actor: Membership, *, again: str = "") -> None:
     slug = diagnosis.firm.slug
     context = {
         "company_name": diagnosis.company_name,
@@ -204,7 +223,7 @@ def _mail_invitation(diagnosis: Diagnosis, actor: Membership) -> None:
         "expires_label": jdate(diagnosis.started_at + KEPT),
     }
     queue_mail(
-        key=f"diagnosis_invitation:{diagnosis.pk}",
+        key=f"diagnosis_invitation:{diagnosis.pk}{again}",
         template="diagnosis_invitation",
         to=diagnosis.email,
         context=context,

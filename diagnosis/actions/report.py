@@ -5,10 +5,12 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from diagnosis import codes
 from diagnosis.addresses import detail_url, result_token, result_url
 from diagnosis.models import Diagnosis
 from diagnosis.outcome import outcome_of
 from notices.actions import notify_firm, queue_mail
+from notices.models import Mail
 from reports.actions import request_document
 from reports.models import Job
 from tenancy import clock, trail
@@ -20,6 +22,7 @@ REPORT = "diagnosis_report"
 # Raised whenever templates/diagnosis/report or its CSS changes what is printed: older PDFs are then made again.
 TEMPLATE_VERSION = 2
 VISITORS_QUEUE = "public_reports"
+WITH_THE_LINK = ("diagnosis_ready", "diagnosis_link", "diagnosis_commented")
 ANSWERED_WITHIN = 2  # weekdays
 
 
@@ -48,13 +51,15 @@ def mail_result(
     since: datetime | None = None,
     template: str = "diagnosis_ready",
 ) -> None:
-    """Send the respondent the link to result and PDF: once, and once a minute when it is asked for `again`.
+    """Send the respondent the link to result and PDF: once; `again`: once a minute for each address and link version.
 
     The link's 180 days count from now, or from `since`. `template`: in which words.
     """
     if not diagnosis.email:
         return
-    suffix = f":{clock.now():%Y%m%d%H%M}" if again else ""
+    suffix = (
+        f":{clock.now():%Y%m%d%H%M}:{address_key(diagnosis.email)}:{diagnosis.link_version}" if again else ""
+    )
     first, *_ = outcome_of(diagnosis).reading.steps
     context = {
         **_addressee(diagnosis),
@@ -101,6 +106,17 @@ def tell_of_failure(diagnosis: Diagnosis) -> None:
 
 def _addressee(diagnosis: Diagnosis) -> dict[str, str]:
     return {"company_name": diagnosis.company_name, "contact_name": diagnosis.contact_name or "ご担当者"}
+
+
+def address_key(email: str) -> str:
+    """Tells addresses apart in a key without repeating them there."""
+    return codes.hash_of(0, email.lower())[:16]
+
+
+def has_the_link(diagnosis: Diagnosis) -> bool:
+    """Whether the link was sent to the respondent's present address already. In the firm's scope; one query."""
+    sent = Mail.objects.filter(link=diagnosis.pk, to=diagnosis.email, template__in=WITH_THE_LINK)
+    return sent.exists()
 
 
 def held(id: UUID) -> Diagnosis:

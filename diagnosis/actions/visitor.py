@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from diagnosis import codes
-from diagnosis.actions.report import request_report
+from diagnosis.actions.report import address_key, request_report
 from diagnosis.addresses import answers_url, detail_url
 from diagnosis.calc import missing_by_page, score, validate
 from diagnosis.models import Diagnosis, ResumeCode
@@ -177,17 +177,12 @@ def mail_resume_link(*, diagnosis: Diagnosis, token: str, email: str) -> None:
     """Send the link to go on by mail; once a minute and address, however often it is asked for."""
     deadline = diagnosis.started_at + KEPT
     queue_mail(
-        key=f"diagnosis_resume:{diagnosis.pk}:{clock.now():%Y%m%d%H%M}:{_address_key(email)}",
+        key=f"diagnosis_resume:{diagnosis.pk}:{clock.now():%Y%m%d%H%M}:{address_key(email)}",
         template="diagnosis_resume",
         to=email,
         context={"resume_url": answers_url(diagnosis.firm.slug, token), "expires_label": jdate(deadline)},
         link=diagnosis.pk,
     )
-
-
-def _address_key(email: str) -> str:
-    """Tells addresses apart in a key without repeating them there."""
-    return codes.hash_of(0, email.lower())[:16]
 
 
 def make_resume_code(*, diagnosis: Diagnosis) -> str:

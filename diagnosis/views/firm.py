@@ -10,7 +10,7 @@ from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from diagnosis.actions.firm import (
     CommentMoved,
@@ -19,16 +19,19 @@ from diagnosis.actions.firm import (
     invite,
     mark_seen,
     revoke_link,
+    send_invitation,
     send_result,
     start_on_behalf,
     take_over_company,
     write_comment,
 )
 from diagnosis.actions.report import REPORT, report_version, request_report
-from diagnosis.addresses import answers_token, result_token, result_url, valid_until
+from diagnosis.actions.visitor import KEPT
+from diagnosis.addresses import answers_token, answers_url, result_token, result_url, valid_until
 from diagnosis.forms_firm import (
     CommentForm,
     CompareForm,
+    InvitationForm,
     InviteForm,
     ListForm,
     OnceForm,
@@ -55,7 +58,7 @@ ROWS = 50
 
 
 @access("diagnoses.read")
-@require_GET
+@require_safe
 def list_(request: HttpRequest, firm: str) -> HttpResponse:
     """All submitted diagnoses, newest first, 50 a page. The same queries for any number of them."""
     form = ListForm(request.GET)
@@ -67,7 +70,7 @@ def list_(request: HttpRequest, firm: str) -> HttpResponse:
 
 
 @access("diagnoses.read")
-@require_GET
+@require_safe
 def detail(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
     """One diagnosis: result, answers, comment, report, link, history. Notes the first look."""
     shown = _diagnosis(diagnosis)
@@ -76,14 +79,14 @@ def detail(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
 
 
 @access("diagnoses.edit")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def comment(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
     """Save the comment. 409 with both texts when somebody else saved meanwhile, 422 when it is too long.
 
     Reloaded, it is the page with the form.
     """
     shown, form = _diagnosis(diagnosis), CommentForm(request.POST)
-    if request.method == "GET":
+    if request.method != "POST":
         return _to_detail(firm, shown, "comment")
     if not form.is_valid():
         return _again(request, shown, 422, comment_form=form)
@@ -107,13 +110,14 @@ def report(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
 
 
 @access("diagnoses.edit")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def take_over(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
     """支援先企業にする: at once when nothing similar exists, else by choosing which company it is."""
     shown = _diagnosis(diagnosis)
     form = TakeOverForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
-        return _which_company(request, shown)
+        is_client = shown.company and shown.company.support_status == Company.Support.CLIENT
+        return _to_detail(firm, shown) if is_client else _which_company(request, shown)
     company_id = form.company_id
     chosen = get_object_or_404(Company, pk=company_id) if company_id is not None else None
     try:
@@ -128,25 +132,31 @@ def take_over(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
 
 
 @access("diagnoses.edit")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def revoke(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
-    """End the links given out so far, after saying what that means."""
-    shown = _diagnosis(diagnosis)
-    if request.method == "GET":
-        return _sure_to_revoke(request, shown)
+    """End the links given out so far, to a result or to questions, after saying what that means."""
+    shown = Diagnosis.objects.submitted().filter(pk=diagnosis).first()
+    back = "detail" if shown else "invitation"
+    shown = shown or get_object_or_404(_invitations(), pk=diagnosis)
+    if request.method != "POST":
+        return _sure_to_revoke(request, shown, reverse(f"diagnosis:{back}", args=[firm, shown.pk]))
     form = RevokeForm(request.POST)
-    if form.is_valid():
-        revoke_link(diagnosis=shown, version=form.cleaned_data["version"], actor=_actor(request))
-    messages.success(request, "それまでのリンクを使えなくしました。新しいリンクをお送りいただけます。")
-    return _to_detail(firm, shown)
+    version = form.cleaned_data["version"] if form.is_valid() else 0
+    if revoke_link(diagnosis=shown, version=version, actor=_actor(request)):
+        messages.success(request, "それまでのリンクを使えなくしました。新しいリンクをお送りいただけます。")
+    else:
+        messages.warning(
+            request, "そのリンクは、すでに使えません。いまのリンクは、そのままお使いになれます。"
+        )
+    return redirect(f"diagnosis:{back}", firm, shown.pk)
 
 
 @access("diagnoses.edit")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def send(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
     """Send the link to the result by mail. Reloaded, it is the page with the form."""
     shown, form = _diagnosis(diagnosis), SendForm(request.POST)
-    if request.method == "GET":
+    if request.method != "POST":
         return _to_detail(firm, shown, "link")
     if not form.is_valid():
         return _again(request, shown, 422, send_form=form)
@@ -160,7 +170,7 @@ def send(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
 
 
 @access("diagnoses.read")
-@require_GET
+@require_safe
 def of_company(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """The company's diagnoses, newest first; what is under way; another one."""
     its = get_object_or_404(Company, pk=company)
@@ -187,7 +197,7 @@ def on_behalf(request: HttpRequest, firm: str, company: int) -> HttpResponse:
 
 
 @access("diagnoses.edit")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def invite_company(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """診断のリンクを送る: by mail, with the company known already."""
     its = get_object_or_404(Company, pk=company)
@@ -203,8 +213,42 @@ def invite_company(request: HttpRequest, firm: str, company: int) -> HttpRespons
     return redirect("diagnosis:of_company", firm, company)
 
 
+@access("diagnoses.edit")
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
+    """An invitation that is not answered yet: its link, to whom it goes once more, the way to end it."""
+    row = get_object_or_404(_invitations(), pk=diagnosis)
+    known = {"contact_name": row.contact_name, "email": row.email}
+    form = InvitationForm(request.POST) if request.method == "POST" else InvitationForm(initial=known)
+    if not form.is_valid():
+        return _invitation(request, row, form)
+    if send_invitation(diagnosis=row, actor=_actor(request), **form.cleaned_data):
+        messages.success(request, f"{form.cleaned_data['email']} へ、診断のリンクをお送りします。")
+    else:
+        messages.warning(request, "すでにご回答がそろっています。結果をご覧ください。")
+    return redirect("diagnosis:of_company", firm, row.company_id)
+
+
+def _invitations() -> DiagnosisQuerySet:
+    """Those that were sent to a company and are not answered yet."""
+    found = Diagnosis.objects.filter(state=Diagnosis.State.OPEN, origin=Diagnosis.Origin.INVITED)
+    return found.select_related("company", "firm")
+
+
+def _invitation(request: HttpRequest, diagnosis: Diagnosis, form: InvitationForm) -> HttpResponse:
+    company = diagnosis.company
+    assert company is not None  # invite() names one
+    context = _in_company(request, company, "お送りしたリンク") | {
+        "diagnosis": diagnosis,
+        "form": form,
+        "link_url": answers_url(visit_of(request).firm.slug, answers_token(diagnosis)),
+        "link_until": diagnosis.started_at + KEPT,
+    }
+    return render(request, "diagnosis/firm_invitation.html", context, status=422 if form.is_bound else 200)
+
+
 @access("diagnoses.read")
-@require_GET
+@require_safe
 def compare(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """Two diagnoses of a company side by side: the newest two, or those chosen."""
     its = get_object_or_404(Company, pk=company)
@@ -306,10 +350,15 @@ def _report(request: HttpRequest, diagnosis: Diagnosis) -> dict[str, Any]:
     return {"job": job, "bar": Bar.of(job) if job else None}
 
 
-def _sure_to_revoke(request: HttpRequest, diagnosis: Diagnosis) -> HttpResponse:
+def _sure_to_revoke(request: HttpRequest, diagnosis: Diagnosis, back_url: str) -> HttpResponse:
     context = {
         "diagnosis": diagnosis,
-        "crumbs": _crumbs(request, diagnosis, "リンクを使えなくする"),
+        "back_url": back_url,
+        "crumbs": [
+            Crumb("簡易診断", reverse("diagnosis:list", args=[visit_of(request).firm.slug])),
+            Crumb(diagnosis.company_name, back_url),
+            Crumb("リンクを使えなくする"),
+        ],
         "lost": [
             "これまでにメールでお送りしたリンクと、お渡ししたリンクのすべてが開けなくなります。",
             "元には戻せません。必要なときは、新しいリンクをお送りください。",

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -166,7 +166,7 @@ def to_result(request: HttpRequest, diagnosis: Diagnosis) -> HttpResponse:
 
 
 @access(VISITOR, link=ANSWERS)
-@require_GET
+@require_safe
 @answering
 def answers(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
     """Where a link, a code or a QR code leads: the first page with something left, or the last step."""
@@ -255,7 +255,7 @@ def save(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis, numb
 
 
 @access(VISITOR, link=ANSWERS)
-@require_GET
+@require_safe
 @answering
 def resume(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
     """How to go on later or on another device: a mail, a short code, a QR code, the address itself."""

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from diagnosis import questionnaire
 from diagnosis.calc import pages
-from diagnosis.models import Diagnosis
+from diagnosis.models import NAMELESS, Diagnosis
 from notices.models import Mail
 from tenancy.models import Company, Trail
 from tenancy.scope import open_scope
@@ -92,6 +92,29 @@ def test_saying_that_it_is_another_one_makes_a_new_company(
     one = answered(michisuji, "株式会社ア")
     take_over(baba, one, company="new")
     assert read_again(michisuji, one).company not in (None, a)
+
+
+def test_a_diagnosis_without_a_name_asks_before_it_becomes_a_company(baba: Client, michisuji: House) -> None:
+    one, before = answered(michisuji, NAMELESS), companies(michisuji)
+    assert take_over(baba, one).endswith("/company/")
+    assert companies(michisuji) == before
+    take_over(baba, one, company="new")
+    assert companies(michisuji) == before + 1
+
+
+def test_who_says_new_after_somebody_else_linked_it_is_told(
+    baba: Client, michisuji: House, a: Company
+) -> None:
+    one = answered(michisuji, "ア")
+    take_over(baba, one, company=a.pk)
+    said = baba.post(f"/michisuji/diagnoses/{one.pk}/company/", {"company": "new"}, follow=True)
+    assert "すでに「株式会社ア」に結び付いています" in said.content.decode()
+
+
+def test_a_name_that_grows_when_it_is_folded_can_be_taken_over(baba: Client, michisuji: House) -> None:
+    one = answered(michisuji, "㌫" * 60)
+    take_over(baba, one)
+    assert read_again(michisuji, one).company is not None
 
 
 def test_what_is_taken_over_is_not_linked_elsewhere(baba: Client, michisuji: House, a: Company) -> None:
@@ -243,6 +266,35 @@ def test_a_link_is_sent_with_the_company_known_already(
     assert as_("誰か").get(path).status_code == 302
 
 
+def test_an_invitation_is_sent_to_a_corrected_address_and_the_first_link_ended(
+    baba: Client, as_: As, michisuji: House, a: Company
+) -> None:
+    baba.post(of(a, "invite/"), {**once(), "contact_name": "千葉", "email": "wrong@a.example"})
+    with open_scope(michisuji.scope):
+        invited = Diagnosis.objects.get()
+    page = f"/michisuji/diagnoses/{invited.pk}/invitation/"
+    assert page in baba.get(of(a)).content.decode()
+    assert 'value="wrong@a.example"' in baba.get(page).content.decode()
+    baba.post(f"/michisuji/diagnoses/{invited.pk}/revoke/", {"version": 1})
+    assert baba.post(page, {"contact_name": "千葉", "email": "right@"}).status_code == 422
+    for _ in range(2):
+        assert baba.post(page, {"contact_name": "千葉", "email": "right@a.example"})["Location"] == of(a)
+    with open_scope(michisuji.scope):
+        first, second = Mail.objects.filter(template="diagnosis_invitation").order_by("created_at", "pk")
+    paths = [
+        mail.body[mail.body.index("/michisuji/diagnosis/a/") :].split()[0]
+        for mail in sorted((first, second), key=lambda mail: mail.to, reverse=True)
+    ]
+    assert [as_("誰か").get(path).status_code for path in paths] == [410, 302]
+
+
+def test_an_invitation_that_was_answered_is_no_invitation_any_more(
+    baba: Client, michisuji: House, a: Company
+) -> None:
+    one = answered(michisuji, "ア", company=a)
+    assert baba.get(f"/michisuji/diagnoses/{one.pk}/invitation/").status_code == 404
+
+
 def test_the_address_of_the_last_time_stands_in_the_form(baba: Client, michisuji: House, a: Company) -> None:
     answered(michisuji, "ア", company=a, contact_name="千葉", email="chiba@a.example")
     assert 'value="chiba@a.example"' in baba.get(of(a, "invite/")).content.decode()
@@ -294,7 +346,7 @@ def test_a_diagnosis_of_another_company_is_no_choice(baba: Client, michisuji: Ho
 def test_the_same_one_twice_asks_for_another(baba: Client, michisuji: House, a: Company) -> None:
     one, _ = (answered(michisuji, "ア", company=a) for _ in range(2))
     shown = baba.get(of(a, f"compare/?before={one.pk}&after={one.pk}")).content.decode()
-    assert "違う日の診断を二つお選びください" in shown
+    assert "別々の診断を二つお選びください" in shown
 
 
 @pytest.fixture

@@ -153,7 +153,7 @@ def test_a_comment_too_long_is_refused_and_not_lost(baba: Client, one: Diagnosis
     answer = baba.post(of(one, "comment/"), {"text": "長" * 4001, "based_on": 0})
     shown = answer.content.decode()
     assert answer.status_code == 422
-    assert "4,000字まで" in shown
+    assert "4,000文字まで" in shown
     assert "長" * 4001 in shown
     assert texts(michisuji) == []
 
@@ -266,6 +266,36 @@ def test_the_link_is_sent_by_mail_once_for_two_clicks(baba: Client, one: Diagnos
     for _ in range(2):
         assert baba.post(of(one, "send/"), {"email": "arai@tone.example"}).status_code == 302
     assert [mail.to for mail in mails(michisuji)] == ["arai@tone.example"]
+
+
+def test_a_corrected_address_and_a_new_link_are_sent_within_the_same_minute(
+    as_: As, baba: Client, one: Diagnosis, michisuji: House
+) -> None:
+    for address in ("wrong@tone.example", "right@tone.example"):
+        baba.post(of(one, "send/"), {"email": address})
+    baba.post(of(one, "revoke/"), {"version": 1})
+    baba.post(of(one, "send/"), {"email": "right@tone.example"})
+    assert {mail.to for mail in mails(michisuji)} == {"wrong@tone.example", "right@tone.example"}
+    with open_scope(michisuji.scope):
+        renewed = Mail.objects.get(template="diagnosis_link")
+    path = renewed.body[renewed.body.index("/michisuji/diagnosis/r/") :].split()[0]
+    assert as_("誰か").get(path).status_code == 200
+
+
+def test_a_link_with_a_comment_is_announced_as_such(baba: Client, one: Diagnosis, michisuji: House) -> None:
+    baba.post(of(one, "comment/"), {"text": "コメント", "based_on": 0})
+    baba.post(of(one, "send/"), {"email": "arai@tone.example"})
+    with open_scope(michisuji.scope):
+        assert Mail.objects.get(to="arai@tone.example").template == "diagnosis_commented"
+
+
+def test_who_comes_too_late_to_revoke_ends_no_newer_link(
+    as_: As, baba: Client, one: Diagnosis, michisuji: House
+) -> None:
+    baba.post(of(one, "revoke/"), {"version": 1})
+    late = baba.post(of(one, "revoke/"), {"version": 1}, follow=True)
+    assert "すでに使えません" in late.content.decode()
+    assert as_("誰か").get(result_of(read_again(michisuji, one))).status_code == 200
 
 
 def test_another_address_is_kept_for_the_next_time(baba: Client, one: Diagnosis, michisuji: House) -> None:

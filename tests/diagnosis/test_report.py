@@ -14,7 +14,7 @@ from django.utils import timezone
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 
-from diagnosis.actions import write_comment
+from diagnosis.actions import send_result, write_comment
 from diagnosis.actions.report import TEMPLATE_VERSION
 from diagnosis.documents import build, filename, printable, title_lines
 from diagnosis.models import Comment, Diagnosis
@@ -309,6 +309,16 @@ def test_when_the_report_cannot_be_made_the_respondent_hears_of_it_once(
     visitor.post(visitor.url("report", result_token(url)))
     work(visitor.house)
     assert download(visitor, url)[:5] == b"%PDF-"
+
+
+def test_what_the_firm_has_sent_already_is_not_sent_again_with_the_report(visitor: Visitor) -> None:
+    submitted(visitor, email="")
+    with open_scope(visitor.house.scope):
+        actor = visitor.house.members["馬場"]
+        send_result(diagnosis=visitor.row(), email="arai@tone.example", actor=actor)
+    work(visitor.house)
+    with open_scope(visitor.house.scope):
+        assert Mail.objects.filter(to="arai@tone.example").count() == 1
 
 
 def test_a_later_report_that_cannot_be_made_worries_nobody(

@@ -53,6 +53,15 @@ def test_another_firms_admin_does_not_find_it_under_the_own_address(michisuji: H
     assert "ご案内0" not in as_("権藤").get("/aoba/settings/mail/").content.decode()
 
 
+def test_a_private_mail_is_read_by_its_addressee_alone(michisuji: House, as_: As) -> None:
+    own, other = (
+        add(michisuji, 1, key=to, to=to, body="合言葉", private=True)[0]
+        for to in ("aoki@michisuji.example", "baba@michisuji.example")
+    )
+    assert "合言葉" in as_("青木").get(f"/michisuji/settings/mail/{own.pk}/").content.decode()
+    assert "合言葉" not in as_("青木").get(f"/michisuji/settings/mail/{other.pk}/").content.decode()
+
+
 def test_the_log_says_that_mails_go_nowhere_else(michisuji: House, as_: As, settings: object) -> None:
     assert "メールは外へ送られません" in as_("青木").get("/michisuji/settings/mail/").content.decode()
     settings.EMAIL_URL = "smtp://mail.example"  # type: ignore[attr-defined]

@@ -291,7 +291,10 @@ class TakenOver(BaseEmailBackend):
 As = Callable[[str], Client]
 
 
-def test_a_new_password_is_asked_for_by_a_mail_that_only_its_reader_sees(michisuji: House, as_: As) -> None:
+def test_a_new_password_is_asked_for_by_a_mail_that_only_its_reader_sees(
+    michisuji: House, as_: As, settings: Any
+) -> None:
+    settings.EMAIL_URL = "smtp://mail.example"
     answer = as_("誰か").post("/accounts/password/reset/", {"email": "baba@michisuji.example"})
     assert answer.status_code == 302
     mail = the_mail(michisuji)
