@@ -6,7 +6,7 @@ second load, in whatever month, finds it and does nothing, also after somebody h
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -124,7 +124,9 @@ def _load_firm(plan: dict[str, Any], password: str, clients: list[Client]) -> No
         for person in plan["people"]:
             actions.save_person(person=PublicPerson(**person), actor=None)
         for client in clients:
-            _load_company(client, members[client.consultant], today)
+            consultant = members[client.consultant]
+            with open_scope(replace(Scope.of_firm(made.firm.pk), user_id=consultant.user_id)):
+                _load_company(client, consultant, today)
         trail.record(_ACT, made.firm, today=today.isoformat())
 
 

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.http import content_disposition_header
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from django_htmx.middleware import HtmxDetails
 
 from reports.actions import begin_again
@@ -18,7 +18,7 @@ from tenancy.permissions import access
 
 
 @access("companies.read")
-@require_GET
+@require_safe
 def job_fragment(request: HttpRequest, firm: str, job: UUID) -> HttpResponse:
     """How far a member's job is: the page, or to htmx its bar."""
     found = get_object_or_404(Job, pk=job)
@@ -28,7 +28,7 @@ def job_fragment(request: HttpRequest, firm: str, job: UUID) -> HttpResponse:
 
 
 @access("companies.read")
-@require_GET
+@require_safe
 def download(request: HttpRequest, firm: str, job: UUID) -> HttpResponse:
     """A member's finished document; while there is none, how far it is."""
     return file_response(get_object_or_404(Job, pk=job), redirect("reports:job", firm, job))

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from tenancy import actions
 from tenancy.editing import ChangedMeanwhile
@@ -20,7 +20,7 @@ PER_PAGE = 50
 
 
 @access("companies.read")
-@require_GET
+@require_safe
 def companies(request: HttpRequest, firm: str) -> HttpResponse:
     """The list: searched, filtered, sorted and paged by its address. As many queries for 20 companies as for 2,000."""
     form = CompanyFilter(request.GET)
@@ -30,7 +30,7 @@ def companies(request: HttpRequest, firm: str) -> HttpResponse:
 
 
 @access("companies.read")
-@require_GET
+@require_safe
 def company(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """概要: facts, sites, and what the apps have to say about it."""
     return _overview(request, _company(company), SiteForm())
@@ -71,7 +71,7 @@ def _facts(company: Company) -> list[dict[str, object]]:
 
 
 @access("companies.edit")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def company_new(request: HttpRequest, firm: str) -> HttpResponse:
     """Register a company; companies that may be the same are proposed once before it is saved."""
     visit = visit_of(request)
@@ -105,7 +105,7 @@ def _perhaps_the_same(form: CompanyForm) -> list[Company]:
 
 
 @access("companies.edit")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def company_edit(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """Change a company; somebody who changed it meanwhile is named, and what was typed stays."""
     row = _company(company)
@@ -140,11 +140,11 @@ def _form(request: HttpRequest, form: Any, *, status: int = 200, **context: Any)
 
 
 @access("companies.edit")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def site_add(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """Add a site to the company. Reloaded, it is the page with the form."""
     row, form = _company(company), SiteForm(request.POST)
-    if request.method == "GET":
+    if request.method != "POST":
         return redirect("tenancy:company", firm, company)
     if not form.is_valid():
         return _overview(request, row, form, status=422)
@@ -154,7 +154,7 @@ def site_add(request: HttpRequest, firm: str, company: int) -> HttpResponse:
 
 
 @access("companies.edit")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def site_edit(request: HttpRequest, firm: str, company: int, site: int) -> HttpResponse:
     """Rename a site."""
     row = _site(company, site)
@@ -170,7 +170,7 @@ def site_edit(request: HttpRequest, firm: str, company: int, site: int) -> HttpR
 
 
 @access("companies.edit")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def site_remove(request: HttpRequest, firm: str, company: int, site: int) -> HttpResponse:
     """Remove a site, after saying what goes with it."""
     row = _site(company, site)

@@ -4,7 +4,7 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from tenancy import clock
 from tenancy.door import Visit
@@ -15,7 +15,7 @@ from tenancy.permissions import access
 
 
 @access("home.read")
-@require_GET
+@require_safe
 def home(request: HttpRequest, firm: str) -> HttpResponse:
     """Today's date, the thought of the day, the apps' panels, companies by 支援状況; for a new firm the first steps."""
     visit = visit_of(request)

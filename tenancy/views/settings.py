@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tenancy import actions
 from tenancy.editing import ChangedMeanwhile
@@ -17,7 +17,7 @@ from tenancy.permissions import access
 
 
 @access("firm.settings")
-@require_GET
+@require_safe
 def settings(request: HttpRequest, firm: str) -> HttpResponse:
     """The way to each of the settings."""
     return render(request, "tenancy/settings.html")
@@ -27,7 +27,7 @@ def settings(request: HttpRequest, firm: str) -> HttpResponse:
 
 
 @access("firm.settings")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def public(request: HttpRequest, firm: str) -> HttpResponse:
     """What the firm says about itself, and the people on the page in their order."""
     profile = FirmProfile.objects.first()
@@ -53,14 +53,14 @@ def _public(request: HttpRequest, form: Any, *, status: int = 200, **context: An
 
 
 @access("firm.settings")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def person_new(request: HttpRequest, firm: str) -> HttpResponse:
     """Put somebody on the public page."""
     return _person(request, firm, PublicPerson())
 
 
 @access("firm.settings")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def person_edit(request: HttpRequest, firm: str, person: int) -> HttpResponse:
     """Change what the public page says about somebody."""
     return _person(request, firm, get_object_or_404(PublicPerson, pk=person))
@@ -89,7 +89,7 @@ def person_move(request: HttpRequest, firm: str, person: int) -> HttpResponse:
 
 
 @access("firm.settings")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def person_remove(request: HttpRequest, firm: str, person: int) -> HttpResponse:
     """Take somebody off the public page, after asking."""
     row = get_object_or_404(PublicPerson, pk=person)
@@ -104,7 +104,7 @@ def person_remove(request: HttpRequest, firm: str, person: int) -> HttpResponse:
 
 
 @access("firm.settings")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def privacy(request: HttpRequest, firm: str) -> HttpResponse:
     """The present words, and all versions; publishing makes a new version."""
     versions = list(PrivacyNotice.objects.all())
@@ -124,7 +124,7 @@ def privacy(request: HttpRequest, firm: str) -> HttpResponse:
 
 
 @access("firm.settings")
-@require_GET
+@require_safe
 def privacy_version(request: HttpRequest, firm: str, version: int) -> HttpResponse:
     """One version, as it was or is published."""
     notice = get_object_or_404(PrivacyNotice, version=version)
@@ -135,7 +135,7 @@ def privacy_version(request: HttpRequest, firm: str, version: int) -> HttpRespon
 
 
 @access("firm.settings")
-@require_GET
+@require_safe
 def members(request: HttpRequest, firm: str) -> HttpResponse:
     """Who works for the firm, with their roles. Inviting comes with a later issue."""
     found = Membership.objects.filter(company=None).select_related("user").order_by("state", "pk")
@@ -146,7 +146,7 @@ def members(request: HttpRequest, firm: str) -> HttpResponse:
 
 
 @access("firm.settings")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest, firm: str) -> HttpResponse:
     """All tokens of the firm. A new one acts as the person who makes it; its text is shown in this answer only."""
     member = visit_of(request).membership
@@ -163,7 +163,7 @@ def tokens(request: HttpRequest, firm: str) -> HttpResponse:
 
 
 @access("firm.settings")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def token_revoke(request: HttpRequest, firm: str, token: int) -> HttpResponse:
     """Revoke a token, after saying what stops working."""
     row = get_object_or_404(ApiToken, pk=token)
