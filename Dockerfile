@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # One image for web, workers, beat and migrate; docker-compose.yml says which command runs where.
 
 FROM python:3.11-slim-bookworm AS wheels
@@ -25,7 +24,8 @@ COPY . .
 ENV DATA_DIR=/app/var PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 RUN SECRET_KEY=for-this-line-only DATABASE_URL=postgres://nobody@nowhere/nothing REDIS_URL=redis://nowhere \
         python manage.py collectstatic --noinput \
-    && python -m compileall -q .
+    && python -m compileall -q . \
+    && chmod -R a+rX /app # whatever umask the checkout was made with
 
 USER michisuji
 # The file system is read-only at work: what libraries want to cache goes to the tmpfs.

@@ -127,7 +127,7 @@ def compose() -> dict[str, Any]:
 
 
 def _ours(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {name: each for name, each in compose["services"].items() if "build" in each}
+    return {name: each for name, each in compose["services"].items() if each["image"].startswith("michisuji:")}
 
 
 def test_our_containers_cannot_write_gain_rights_or_run_as_root(compose: dict[str, Any]) -> None:
@@ -250,7 +250,7 @@ def test_the_compose_file_makes_the_roles_of_development(cluster: str, compose: 
     )
     _as_superuser(cluster, "postgres", f"DROP ROLE {OWNER}, {APP}")
     _as_superuser(cluster, "postgres", f"CREATE DATABASE {DATABASE} TEMPLATE template0")
-    _run_the_init_script(cluster, compose["configs"]["roles"]["content"])
+    _run_the_init_script(cluster, (ROOT / compose["configs"]["roles"]["file"]).read_text())
     assert _as_superuser(cluster, DATABASE, _STATE) == of_development
     backup = "SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = 'michisuji_backup'"
     assert _as_superuser(cluster, DATABASE, backup) == [(False, True)]
