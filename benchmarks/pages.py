@@ -2,8 +2,8 @@
 
     ./benchmarks/run pages
 
-Both run in gunicorn with two sync workers on loopback, over the same PostgreSQL. Requests alternate between the two,
-so that whatever else the machine does hits both alike.
+Both run in gunicorn with two workers of four threads on loopback, over the same PostgreSQL. Requests alternate between
+the two, so that whatever else the machine does hits both alike.
 """
 
 import http.client
@@ -210,6 +210,10 @@ def _gunicorn(name: str, application: str, port: int, env: Mapping[str, str]) ->
     options = (
         "--workers",
         "2",
+        "--worker-class",
+        "gthread",
+        "--threads",
+        "4",
         "--no-control-socket",
         "--bind",
         f"127.0.0.1:{port}",

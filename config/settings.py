@@ -150,7 +150,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # S3_BUCKET: where made files are kept in production (S3-compatible; with S3_ENDPOINT_URL, S3_REGION and the usual
 # AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY). Without it files stay in DATA_DIR/media.
 S3_BUCKET = os.environ.get("S3_BUCKET", "")
-_S3_STORAGE = {
+_S3_STORAGE: dict[str, Any] = {
     "BACKEND": "storages.backends.s3.S3Storage",
     "OPTIONS": {
         "bucket_name": S3_BUCKET,
@@ -161,6 +161,13 @@ _S3_STORAGE = {
         "querystring_auth": True,
     },
 }
+if S3_BUCKET:
+    from botocore.config import Config  # slow to import, and only here is it needed
+
+    # A storage that hangs must end before the patience of gunicorn and of a lease does.
+    _S3_STORAGE["OPTIONS"]["client_config"] = Config(
+        connect_timeout=3, read_timeout=15, retries={"total_max_attempts": 2}
+    )
 _DISK_STORAGE = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
 STORAGES: dict[str, Any] = {
     "default": _S3_STORAGE if S3_BUCKET else _DISK_STORAGE,

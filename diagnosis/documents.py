@@ -51,9 +51,13 @@ def build(subject: UUID) -> str:
         "questions": len(questionnaire.questions),
         "facts": len(questionnaire.facts),
         "made_at": clock.now(),
-        "respelled": any(map(_is_respelled, diagnosis.company_name + diagnosis.contact_name)),
+        "respelled": any(map(_is_respelled, _typed(diagnosis, comment))),
     }
     return render_to_string("diagnosis/report/report.html", context)
+
+
+def _typed(diagnosis: Diagnosis, comment: Comment | None) -> str:
+    return diagnosis.company_name + diagnosis.contact_name + (comment.text if comment else "")
 
 
 def printable(text: str) -> str:

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from notices.models import Notice
+from notices.models import count_unread
 from tenancy.door import Visit
 
 
@@ -18,5 +18,5 @@ def bell(request: HttpRequest) -> dict[str, Any]:
         return {}
     return {
         "notices_url": reverse("notices:list", args=[visit.firm.slug]),
-        "unread_notices": SimpleLazyObject(lambda: Notice.objects.count_unread(member)),
+        "unread_notices": SimpleLazyObject(lambda: count_unread(member)),
     }

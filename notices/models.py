@@ -47,7 +47,7 @@ class MailQuerySet(TenantQuerySet["Mail"]):
 
 class Mail(FirmModel):
     """A mail as it was worded when it was queued. `private`: only for whoever gets it (a link that signs in); the log
-    does not show its text, and the text is forgotten once it is sent."""
+    shows its text to nobody else, and the text is forgotten once it has left this installation."""
 
     class State(models.TextChoices):
         QUEUED = "queued", "送信待ち"
@@ -101,18 +101,23 @@ class NoticeQuerySet(TenantQuerySet["Notice"]):
         seen = NoticeRead.objects.filter(notice=models.OuterRef("pk"), membership=membership)
         return self.filter(~models.Exists(seen), created_at__gte=_news_since(membership))
 
-    def count_unread(self, membership: Membership) -> int:
-        """As `unread(membership).count()`, in SQL: every page asks, and Django words it longer than it takes."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _COUNT_UNREAD, [current_scope().firm_id or 0, _news_since(membership), membership.pk]
-            )
-            return int(cursor.fetchone()[0])
-
     def with_read(self, membership: Membership) -> "NoticeQuerySet":
         """Adds `is_read`."""
         seen = NoticeRead.objects.filter(notice=models.OuterRef("pk"), membership=membership)
         return self.annotate(is_read=models.Exists(seen))
+
+
+def count_unread(membership: Membership) -> int:
+    """As `Notice.objects.unread(membership).count()`, in SQL: every page asks, and Django words it slowly.
+
+    0 in the scope of somebody who does not see the whole firm.
+    """
+    scope = current_scope()
+    if not scope.sees_whole_firm:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_UNREAD, [scope.firm_id or 0, _news_since(membership), membership.pk])
+        return int(cursor.fetchone()[0])
 
 
 def _news_since(membership: Membership) -> datetime:

@@ -46,13 +46,22 @@ def request_document(
     return job
 
 
-def begin_again(*, job: Job, queue: str = "reports", only_from: str = Job.State.FAILED) -> bool:
-    """Queue a job that failed once more; `only_from` done: one whose file is gone. False when it is not in that state
-    (any more)."""
+def begin_again(*, job: Job, queue: str = "reports") -> bool:
+    """Queue a job that failed once more. False when it is not in that state (any more)."""
+    return _queue_again(job, queue, Job.State.FAILED)
+
+
+def make_anew(*, job: Job, queue: str = "reports") -> bool:
+    """Queue a job that is done and whose file is gone. False when it has another file by now, or none."""
+    return _queue_again(job, queue, Job.State.DONE)
+
+
+def _queue_again(job: Job, queue: str, only_from: str) -> bool:
     again = move(
         job,
         Job.State.QUEUED,
         only_from=only_from,
+        its_file=job.file,
         attempts=0,
         progress=0.0,
         error="",

@@ -15,10 +15,14 @@ MOVES: dict[str, tuple[str, ...]] = {
 }
 
 
-def move(job: Job, to: str, *, only_from: str = "", attempt: int | None = None, **fields: Any) -> bool:
-    """Move the job to state `to` and set `fields`, in one statement; False when it stands elsewhere by now, or when
-    `attempt` (the fencing token) is given and another worker has begun a later one."""
+def move(
+    job: Job, to: str, *, only_from: str = "", its_file: str = "", attempt: int | None = None, **fields: Any
+) -> bool:
+    """Move the job to state `to` and set `fields`, in one statement; False when it stands elsewhere by now, has another
+    file than `its_file`, or when `attempt` (the fencing token) is given and another worker has begun a later one."""
     rows = Job.objects.filter(pk=job.pk, state__in=[only_from] if only_from else MOVES[to])
+    if its_file:
+        rows = rows.filter(file=its_file)
     if attempt is not None:
         rows = rows.filter(attempts__lte=attempt)
     moved = rows.update(state=to, **fields) == 1

@@ -11,7 +11,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.middleware import HtmxDetails
 
-from reports.actions import begin_again
+from reports.actions import begin_again, make_anew
 from reports.models import Bar, Job
 from tenancy.middleware import visit_of
 from tenancy.permissions import access
@@ -74,9 +74,11 @@ def file_response(job: Job, otherwise: HttpResponse, *, queue: str = "reports") 
 
     One that is gone from the storage (a database restored without its files) is made anew.
     """
+    if not job.is_done:
+        return otherwise
     content = _content(job)
     if content is None:
-        begin_again(job=job, queue=queue, only_from=Job.State.DONE)
+        make_anew(job=job, queue=queue)
         return otherwise
     response = HttpResponse(content, content_type="application/pdf")
     name = job.filename or f"{job.pk}.pdf"
@@ -87,9 +89,7 @@ def file_response(job: Job, otherwise: HttpResponse, *, queue: str = "reports") 
 
 
 def _content(job: Job) -> bytes | None:
-    """The file's bytes; None while there is none."""
-    if not job.is_done:
-        return None
+    """The file's bytes; None if it is gone."""
     try:
         with default_storage.open(job.file) as file:
             return bytes(file.read())

@@ -1,6 +1,8 @@
 """The firm's public face on the error pages that a visitor may meet: whom to telephone, and the way back."""
 
-from django.db import DatabaseError
+import re
+
+from django.db import Error
 from django.http import HttpRequest
 from django.urls import Resolver404, ResolverMatch, resolve
 
@@ -32,7 +34,7 @@ def face_of(request: HttpRequest) -> PublicSite | None:
     try:
         with open_scope(Scope(), told=False):
             return site_of(enter_firm(request, slug, Access(VISITOR)))
-    except (Closed, DatabaseError):
+    except (Closed, Error):
         return None
 
 
@@ -42,7 +44,8 @@ def _visited(request: HttpRequest) -> str:
     if is_api(request):
         return ""
     if match is None:
-        return request.path_info.split("/")[1]
+        named = re.match(r"/([-\w]+)/", request.path_info, re.ASCII)
+        return named[1] if named else ""
     access = access_of(match.func, request.method or "GET")
     is_visitors = access is not None and access.permission == VISITOR
     return str(match.kwargs["firm"]) if is_visitors else ""

@@ -13,7 +13,8 @@ INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
 
 def clean_line(text: str) -> str:
     """One line as it can be printed: NFC, no control or direction characters, line breaks and tabs as a space."""
-    return _visible(re.sub(r"[\r\n\t\v\f\u2028\u2029]+", " ", text)).strip(" \u3000" + JOINERS)
+    line = _visible(re.sub(r"[\r\n\t\v\f\u2028\u2029]+", " ", text))
+    return re.sub(rf"^[\s{JOINERS}]+|[\s{JOINERS}]+$", "", line)
 
 
 def _visible(text: str) -> str:
@@ -75,7 +76,7 @@ class MailField(forms.EmailField):
 class HeadcountField(forms.IntegerField):
     """People as they are written down: 12, 12, 1,200, 12名, 約12人くらい."""
 
-    AROUND = re.compile(r"[,\s]|^(約|およそ|おおよそ)|[人名]?(くらい|ぐらい|ほど|程度|前後|弱|強)?$")
+    AROUND = re.compile(r"[,\s]|^(約|およそ|おおよそ)|([人名]様?)?(くらい|ぐらい|ほど|程度|前後|弱|強)?$")
     TOO_MANY = "0から1,000,000までの数字で入力してください。"
 
     def __init__(self, **kwargs: Any) -> None:
@@ -91,4 +92,7 @@ class HeadcountField(forms.IntegerField):
 
     def to_python(self, value: Any) -> int | None:
         folded = unicodedata.normalize("NFKC", "" if value is None else str(value)).strip()
-        return super().to_python(self.AROUND.sub("", folded)[:20])
+        number = self.AROUND.sub("", folded)
+        if folded and not number:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(number)

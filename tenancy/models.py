@@ -253,7 +253,7 @@ class CompanyQuerySet(TenantQuerySet["Company"]):
         bare = bare_name(name)
         same = models.Q(bare_name=bare)
         if len(bare) >= 3:
-            same |= models.Q(bare_name__contains=bare) | models.Q(kana__contains=hira2kata(bare))
+            same |= models.Q(bare_name__contains=bare) | models.Q(kana__icontains=hira2kata(bare))
             same |= models.Q(given__contains=models.F("bare_name"), bare_name__length__gte=3)
         if corporate_number:
             same |= models.Q(corporate_number=corporate_number)

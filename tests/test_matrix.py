@@ -37,7 +37,7 @@ ROUTES: dict[str, set[str]] = {
     "diagnoses/<uuid:diagnosis>/": CONSULTANTS,
     "diagnoses/<uuid:diagnosis>/comment/": CONSULTANTS,
     "diagnoses/<uuid:diagnosis>/company/": CONSULTANTS,
-    "diagnoses/<uuid:diagnosis>/invitation/": CONSULTANTS,
+    "diagnoses/<uuid:invitation>/invitation/": CONSULTANTS,
     "diagnoses/<uuid:diagnosis>/report/": CONSULTANTS,
     "diagnoses/<uuid:diagnosis>/revoke/": CONSULTANTS,
     "diagnoses/<uuid:diagnosis>/send/": CONSULTANTS,

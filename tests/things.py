@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from diagnosis.actions import Respondent, save_answers, start_diagnosis, submit_diagnosis, write_comment
+from diagnosis.actions import (
+    Respondent,
+    invite,
+    save_answers,
+    start_diagnosis,
+    submit_diagnosis,
+    write_comment,
+)
 from diagnosis.models import Diagnosis
 from notices.models import Mail, Notice
 from reports.models import Job
@@ -49,6 +56,7 @@ def plant(house: House) -> Things:
                 firm=house.firm, name="x", title=canary, subject=uuid4(), version="1", company=company
             ).pk,
             "diagnosis": diagnosis.pk,
+            "invitation": invited(house, canary, company).pk,
             "version": 1,
             "number": 1,
         }
@@ -65,6 +73,17 @@ def answered(house: House, name: str, company: Company | None = None) -> Diagnos
     write_comment(diagnosis=diagnosis, text=name, based_on=0, actor=first_member(house))
     diagnosis.refresh_from_db()
     return diagnosis
+
+
+def invited(house: House, name: str, company: Company) -> Diagnosis:
+    """An invitation that waits for answers. Call inside the firm's scope."""
+    return invite(
+        company=company,
+        contact_name=name,
+        email="invited@x.example",
+        request_id=uuid4(),
+        actor=first_member(house),
+    )
 
 
 def first_member(house: House) -> Any:

@@ -6,14 +6,14 @@ was based on comes along with it.
 
 from uuid import UUID
 
-from diagnosis.actions.report import address_key, mail_result, request_report
+from diagnosis.actions.report import again_key, has_the_link, mail_result, request_report, was_sent_a_link
 from diagnosis.actions.visitor import KEPT, start_diagnosis
 from diagnosis.addresses import answers_token, answers_url
-from diagnosis.models import NAMELESS, Comment, Diagnosis
+from diagnosis.models import NAMELESS, Comment, Diagnosis, ResumeCode
 from notices.actions import queue_mail
 from tenancy import clock, trail
 from tenancy.actions import create_company, update_company
-from tenancy.models import Company, Membership
+from tenancy.models import Company, Membership, Trail
 from tenancy.templatetags.michisuji import jdate
 
 FILLED_IN = ("industry", "employees")
@@ -85,7 +85,7 @@ def take_over_company(
     """
     locked = _locked(diagnosis)
     linked = locked.company
-    if linked is not None and (is_new or (company is not None and linked != company)):
+    if linked is not None and _means_another(locked, linked, company, is_new=is_new):
         raise NotThisCompany(linked)
     target = linked or company or _new_company(locked, actor, is_new=is_new)
     taken, changed = _as_client(target, locked, actor)
@@ -99,12 +99,24 @@ def take_over_company(
     return taken
 
 
+def _means_another(diagnosis: Diagnosis, linked: Company, chosen: Company | None, *, is_new: bool) -> bool:
+    """Whether the company that was asked for is not the linked one; the new one may be it: a second click."""
+    if not is_new:
+        return chosen is not None and chosen != linked
+    acts = Trail.objects.filter(subject=diagnosis._meta.label_lower, subject_id=str(diagnosis.pk))
+    return not acts.filter(act="take_over.company", details__new=True, company_id=linked.pk).exists()
+
+
 def revoke_link(*, diagnosis: Diagnosis, version: int, actor: Membership) -> bool:
-    """End every link of `version` that was given out. False and nothing done where that was done already: by the other
-    of two clicks, or by somebody else, whose new link goes on."""
+    """End every link of `version` that was given out, and the code for another device.
+
+    False and nothing done where that was done already: by the other of two clicks, or by somebody else, whose new link
+    goes on.
+    """
     locked = _locked(diagnosis)
     if locked.link_version != version:
         return False
+    ResumeCode.objects.filter(diagnosis=locked).delete()
     locked.link_version = diagnosis.link_version = version + 1
     locked.save(update_fields=["link_version"])
     trail.record("revoke.link", locked, company_id=locked.company_id, version=version)
@@ -114,8 +126,8 @@ def revoke_link(*, diagnosis: Diagnosis, version: int, actor: Membership) -> boo
 def send_result(*, diagnosis: Diagnosis, email: str, actor: Membership) -> None:
     """Send the respondent the link to result and report, now, to `email`, which is kept as the respondent's address.
 
-    Sent once a minute at most, however often it is asked for. The link opens at once; a report that is not made yet
-    is asked for, and the page behind the link shows how far it is.
+    Sent once a minute at most, unless the address, the link or the comment has changed. The link opens at once; a
+    report that is not made yet is asked for, and the page behind the link shows how far it is.
     """
     locked = _locked(diagnosis)
     if email != locked.email:
@@ -128,11 +140,11 @@ def send_result(*, diagnosis: Diagnosis, email: str, actor: Membership) -> None:
 
 
 def _words_of_link(diagnosis: Diagnosis) -> str:
-    """In which mail the firm sends the link: the earlier ones were revoked, a comment was added, or neither."""
-    if diagnosis.link_version > 1:
+    """In which mail the firm sends the link: earlier ones were revoked, a comment was added, or neither."""
+    if diagnosis.link_version > 1 and was_sent_a_link(diagnosis) and not has_the_link(diagnosis):
         return "diagnosis_link"
     newest = Comment.objects.filter(diagnosis=diagnosis).first()
-    return "diagnosis_commented" if newest is not None and newest.text else "diagnosis_ready"
+    return "diagnosis_commented" if newest is not None and newest.text else ""
 
 
 def start_on_behalf(*, company: Company, request_id: UUID, actor: Membership) -> Diagnosis:
@@ -171,8 +183,7 @@ def send_invitation(*, diagnosis: Diagnosis, contact_name: str, email: str, acto
         return False
     locked.contact_name, locked.email = contact_name, email
     locked.save(update_fields=["contact_name", "email"])
-    again = f":{clock.now():%Y%m%d%H%M}:{address_key(email)}:{locked.link_version}"
-    _mail_invitation(locked, actor, again=again)
+    _mail_invitation(locked, actor, again=f":{again_key(locked)}")
     trail.record("invite.diagnosis", locked, company_id=locked.company_id)
     return True
 

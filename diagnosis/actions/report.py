@@ -22,7 +22,7 @@ REPORT = "diagnosis_report"
 # Raised whenever templates/diagnosis/report or its CSS changes what is printed: older PDFs are then made again.
 TEMPLATE_VERSION = 2
 VISITORS_QUEUE = "public_reports"
-WITH_THE_LINK = ("diagnosis_ready", "diagnosis_link", "diagnosis_commented")
+WITH_THE_LINK = ("diagnosis_ready", "diagnosis_result", "diagnosis_link", "diagnosis_commented")
 ANSWERED_WITHIN = 2  # weekdays
 
 
@@ -45,21 +45,17 @@ def request_report(diagnosis: Diagnosis, actor: Membership | None = None) -> Job
 
 
 def mail_result(
-    diagnosis: Diagnosis,
-    *,
-    again: bool = False,
-    since: datetime | None = None,
-    template: str = "diagnosis_ready",
+    diagnosis: Diagnosis, *, again: bool = False, since: datetime | None = None, template: str = ""
 ) -> None:
-    """Send the respondent the link to result and PDF: once; `again`: once a minute for each address and link version.
+    """Send the respondent the link to the result: once for each issue of the link; `again`: once a minute for the same
+    words to the same address.
 
-    The link's 180 days count from now, or from `since`. `template`: in which words.
+    The link's 180 days count from now, or from `since`. `template`: in which words; '': those that fit, with the PDF
+    made or still to come.
     """
     if not diagnosis.email:
         return
-    suffix = (
-        f":{clock.now():%Y%m%d%H%M}:{address_key(diagnosis.email)}:{diagnosis.link_version}" if again else ""
-    )
+    template = template or ("diagnosis_ready" if first_report_is_done(diagnosis) else "diagnosis_result")
     first, *_ = outcome_of(diagnosis).reading.steps
     context = {
         **_addressee(diagnosis),
@@ -69,13 +65,24 @@ def mail_result(
         "expires_label": jdate((since or clock.now()) + LIFETIME),
         "report_url": result_url(diagnosis.firm.slug, result_token(diagnosis, since=since)),
     }
-    queue_mail(
-        key=f"diagnosis_ready:{diagnosis.pk}{suffix}",
-        template=template,
-        to=diagnosis.email,
-        context=context,
-        link=diagnosis.pk,
-    )
+    key = _issue(diagnosis) + (f"{template}:{again_key(diagnosis)}" if again else "")
+    queue_mail(key=key, template=template, to=diagnosis.email, context=context, link=diagnosis.pk)
+
+
+def _issue(diagnosis: Diagnosis) -> str:
+    """How the keys of mails begin that carry the link as it is issued now."""
+    return f"diagnosis_result:{diagnosis.pk}:v{diagnosis.link_version}:"
+
+
+def again_key(diagnosis: Diagnosis) -> str:
+    """The same within a minute, while nothing changed: address, link and comment."""
+    state = f"v{diagnosis.link_version}:c{diagnosis.comment_version}"
+    return f"{clock.now():%Y%m%d%H%M}:{address_key(diagnosis.email)}:{state}"
+
+
+def address_key(email: str) -> str:
+    """Tells addresses apart in a key without repeating them there."""
+    return codes.hash_of(0, email.lower())[:16]
 
 
 def tell_of_failure(diagnosis: Diagnosis) -> None:
@@ -84,7 +91,7 @@ def tell_of_failure(diagnosis: Diagnosis) -> None:
     notify_firm(
         key=f"diagnosis_failed:{diagnosis.pk}",
         title="レポートを作成できませんでした",
-        body=f"{diagnosis.company_name} 診断の画面から、もう一度お作りください。",
+        body=f"{diagnosis.company_name}様の診断レポートです。診断の画面から、もう一度お作りください。",
         url=reverse("diagnosis:detail", args=[slug, diagnosis.pk]),
         mail="report_failed",
         context={
@@ -108,15 +115,18 @@ def _addressee(diagnosis: Diagnosis) -> dict[str, str]:
     return {"company_name": diagnosis.company_name, "contact_name": diagnosis.contact_name or "ご担当者"}
 
 
-def address_key(email: str) -> str:
-    """Tells addresses apart in a key without repeating them there."""
-    return codes.hash_of(0, email.lower())[:16]
+def was_sent_a_link(diagnosis: Diagnosis) -> bool:
+    """Whether any link to the result was mailed, to whatever address. In the firm's scope; one query."""
+    return Mail.objects.filter(link=diagnosis.pk, template__in=WITH_THE_LINK).exists()
 
 
 def has_the_link(diagnosis: Diagnosis) -> bool:
-    """Whether the link was sent to the respondent's present address already. In the firm's scope; one query."""
-    sent = Mail.objects.filter(link=diagnosis.pk, to=diagnosis.email, template__in=WITH_THE_LINK)
-    return sent.exists()
+    """Whether the link as it is issued now is on its way to the respondent's present address, or was sent there.
+
+    In the firm's scope; one query.
+    """
+    sent = Mail.objects.filter(link=diagnosis.pk, to=diagnosis.email, key__startswith=_issue(diagnosis))
+    return sent.exclude(state=Mail.State.FAILED).exists()
 
 
 def held(id: UUID) -> Diagnosis:
@@ -126,20 +136,19 @@ def held(id: UUID) -> Diagnosis:
 
 
 def first_report_is_done(diagnosis: Diagnosis) -> bool:
-    """Whether any PDF of it has been made: the first one brings the mail, later ones (a new comment) do not."""
-    return Job.objects.filter(name=REPORT, subject=diagnosis.pk, state=Job.State.DONE).exists()
+    """Whether any PDF of it has been made: the first one brings the mail, later ones (a new comment, a lost file) do
+    not."""
+    made = Job.objects.filter(name=REPORT, subject=diagnosis.pk).exclude(bytes=None)
+    return made.exists()
 
 
-def resend_result(*, diagnosis: Diagnosis, email: str, since: datetime) -> bool:
+def resend_result(*, diagnosis: Diagnosis, email: str, since: datetime) -> None:
     """Correct the respondent's address and send the link again, to live as long as the link of `since` that was used
-    to ask. False: the first PDF is not done yet, so the mail is still to come, to the corrected address."""
+    to ask. At once, also before the first PDF: the page behind the link shows how far it is."""
     diagnosis = held(diagnosis.pk)
     if email != diagnosis.email:
         diagnosis.email = email
         diagnosis.save(update_fields=["email"])
         trail.record("correct.address", diagnosis, company_id=diagnosis.company_id)
     request_report(diagnosis)
-    if not first_report_is_done(diagnosis):
-        return False
     mail_result(diagnosis, again=True, since=since)
-    return True

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -135,11 +136,12 @@ def take_over(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoke(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
     """End the links given out so far, to a result or to questions, after saying what that means."""
-    shown = Diagnosis.objects.submitted().filter(pk=diagnosis).first()
-    back = "detail" if shown else "invitation"
-    shown = shown or get_object_or_404(_invitations(), pk=diagnosis)
+    shown = get_object_or_404(_with_links(), pk=diagnosis)
+    back = reverse(
+        f"diagnosis:{'invitation' if shown.submitted_at is None else 'detail'}", args=[firm, shown.pk]
+    )
     if request.method != "POST":
-        return _sure_to_revoke(request, shown, reverse(f"diagnosis:{back}", args=[firm, shown.pk]))
+        return _sure_to_revoke(request, shown, back)
     form = RevokeForm(request.POST)
     version = form.cleaned_data["version"] if form.is_valid() else 0
     if revoke_link(diagnosis=shown, version=version, actor=_actor(request)):
@@ -148,7 +150,7 @@ def revoke(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
         messages.warning(
             request, "そのリンクは、すでに使えません。いまのリンクは、そのままお使いになれます。"
         )
-    return redirect(f"diagnosis:{back}", firm, shown.pk)
+    return HttpResponseRedirect(back)
 
 
 @access("diagnoses.edit")
@@ -215,23 +217,24 @@ def invite_company(request: HttpRequest, firm: str, company: int) -> HttpRespons
 
 @access("diagnoses.edit")
 @require_http_methods(["GET", "HEAD", "POST"])
-def invitation(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
+def invitation(request: HttpRequest, firm: str, invitation: UUID) -> HttpResponse:
     """An invitation that is not answered yet: its link, to whom it goes once more, the way to end it."""
-    row = get_object_or_404(_invitations(), pk=diagnosis)
+    row = get_object_or_404(_with_links().filter(origin=Diagnosis.Origin.INVITED), pk=invitation)
     known = {"contact_name": row.contact_name, "email": row.email}
     form = InvitationForm(request.POST) if request.method == "POST" else InvitationForm(initial=known)
-    if not form.is_valid():
+    if row.submitted_at is None and not form.is_valid():
         return _invitation(request, row, form)
-    if send_invitation(diagnosis=row, actor=_actor(request), **form.cleaned_data):
-        messages.success(request, f"{form.cleaned_data['email']} へ、診断のリンクをお送りします。")
-    else:
-        messages.warning(request, "すでにご回答がそろっています。結果をご覧ください。")
+    if row.submitted_at or not send_invitation(diagnosis=row, actor=_actor(request), **form.cleaned_data):
+        messages.info(request, "すでにご回答がそろっています。結果をご覧ください。")
+        return _to_detail(firm, row)
+    messages.success(request, f"{form.cleaned_data['email']} へ、診断のリンクをお送りします。")
     return redirect("diagnosis:of_company", firm, row.company_id)
 
 
-def _invitations() -> DiagnosisQuerySet:
-    """Those that were sent to a company and are not answered yet."""
-    found = Diagnosis.objects.filter(state=Diagnosis.State.OPEN, origin=Diagnosis.Origin.INVITED)
+def _with_links() -> DiagnosisQuerySet:
+    """Those whose links the firm may end: with a result, or on the way to one by an invitation."""
+    invited = Q(origin=Diagnosis.Origin.INVITED)
+    found = Diagnosis.objects.filter(Q(state=Diagnosis.State.SUBMITTED) | invited)
     return found.select_related("company", "firm")
 
 

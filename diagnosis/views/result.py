@@ -60,7 +60,7 @@ def _render(
         "outcome": outcome_of(diagnosis),
         "comment": _comment(diagnosis),
         "bar": _bar_context(firm, token, job),
-        "mailed": job.is_done or first_report_is_done(diagnosis),
+        "made_once": job.is_done or first_report_is_done(diagnosis),
         "mail_form": form,
         "sender": settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip(">"),
         "link_url": result_url(firm, token),
@@ -124,7 +124,6 @@ def mail(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> H
     if not may_send(form, diagnosis):
         return _render(request, token, diagnosis, form, status=422)
     email = form.cleaned_data["email"]
-    sent = resend_result(diagnosis=diagnosis, email=email, since=signed_at(token))
-    said = f"{email} へお送りしました。" if sent else f"レポートができしだい、{email} へお送りします。"
-    messages.success(request, said)
+    resend_result(diagnosis=diagnosis, email=email, since=signed_at(token))
+    messages.success(request, f"{email} へお送りしました。")
     return redirect("diagnosis:result", firm, token)  # without #mail: the message stands on top

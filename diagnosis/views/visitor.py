@@ -36,7 +36,7 @@ from diagnosis.models import Diagnosis, ResumeCode
 from diagnosis.progress import progress_of
 from diagnosis.qr import qr_picture
 from diagnosis.questionnaire import current, load
-from tenancy.limits import within
+from tenancy.limits import give_back, within
 from tenancy.links import make_token, read_token
 from tenancy.middleware import visit_of
 from tenancy.models import PrivacyNotice
@@ -280,14 +280,15 @@ def resume_mail(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosi
 def may_send(form: MailForm, diagnosis: Diagnosis) -> bool:
     """Whether the form is valid and a mail may go to its address now: after a minute, five a day for each diagnosis.
 
-    Else the form says what to do. Counts one.
+    Else the form says what to do. Counts one where it may.
     """
     if not form.is_valid():
         return False
-    if not within(MAIL_PAUSE, f"{diagnosis.pk}:{form.cleaned_data['email']}"):
-        form.add_error("email", PAUSE)
-    elif not within(MAILS_A_DAY, str(diagnosis.pk)):
+    if not within(MAILS_A_DAY, str(diagnosis.pk)):
         form.add_error("email", ENOUGH)
+    elif not within(MAIL_PAUSE, f"{diagnosis.pk}:{form.cleaned_data['email']}"):
+        give_back(MAILS_A_DAY, str(diagnosis.pk))
+        form.add_error("email", PAUSE)
     return form.is_valid()
 
 

@@ -54,7 +54,8 @@
   const sendAgain = () => notSent.forEach((part) => part.dispatchEvent(new Event("change")));
   const failed = (event) => {
     const part = event.target.closest?.("[data-saving]");
-    if (!part || event.detail.xhr?.status === 422) return; // refused in words of its own
+    if (!part) return;
+    if ([403, 404, 410].includes(event.detail.xhr?.status)) { location.reload(); return; } // says what has become of the link
     notSent.add(part);
     unsaved.add(part.form);
     event.detail.target.replaceChildren(document.querySelector(part.dataset.saving).content.cloneNode(true));
@@ -63,7 +64,7 @@
   document.addEventListener("htmx:responseError", failed);
   document.addEventListener("htmx:afterRequest", (event) => {
     const part = event.target.closest?.("[data-saving]");
-    if (!part || !event.detail.successful) return;
+    if (!part || !(event.detail.xhr.status >= 200 && event.detail.xhr.status < 300)) return;
     notSent.delete(part);
     if (notSent.size === 0) unsaved.delete(part.form); else sendAgain();
   });
@@ -71,22 +72,34 @@
 
   /* data-alone: a box that excludes all others of its name. Before htmx reads the form, hence while the event goes down. */
   document.addEventListener("change", ({ target }) => {
-    if (target.type !== "checkbox" || !target.checked) return;
+    if (target.type !== "checkbox" || !target.checked || !target.form) return;
     for (const other of target.form.querySelectorAll(`input[type=checkbox][name="${target.name}"]`)) {
       if (other !== target && ("alone" in target.dataset || "alone" in other.dataset)) other.checked = false;
     }
   }, true);
 
-  /* data-keep: what stands in the form stays in this tab until it is sent, whatever page is looked at in between. */
+  /* data-keep: what is typed into the form stays in this tab, whatever page is looked at in between, until a page with
+     data-forget says that it has arrived. A field comes back where the server shows what it showed when it was typed over;
+     data-keep="typed": the form came back with errors, and what stands in it was typed. */
+  const shelf = {
+    read: (key) => { try { return JSON.parse(sessionStorage.getItem(key)) ?? {}; } catch { return {}; } },
+    write: (key, value) => { try { sessionStorage.setItem(key, JSON.stringify(value)); } catch { /* full or forbidden: a comfort less */ } },
+    clear: () => { try { Object.keys(sessionStorage).filter((key) => key.startsWith("keep:")).forEach((key) => sessionStorage.removeItem(key)); } catch { /* as above */ } },
+  };
+  if (document.querySelector("[data-forget]")) shelf.clear();
   document.querySelectorAll("form[data-keep]").forEach((form) => {
-    const key = `keep:${location.pathname}`;
-    const fields = () => [...form.elements].filter((field) => field.name && field.type !== "hidden" && field.type !== "checkbox");
-    const kept = JSON.parse(sessionStorage.getItem(key) ?? "{}");
-    for (const field of fields()) if (!field.value && kept[field.name]) field.value = kept[field.name];
-    form.addEventListener("input", () => {
-      sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(fields().map((field) => [field.name, field.value]))));
-    });
-    form.addEventListener("submit", () => sessionStorage.removeItem(key));
+    const key = `keep:${location.pathname}`, kept = shelf.read(key);
+    const fields = [...form.elements].filter((field) => field.name && !["hidden", "checkbox", "submit"].includes(field.type));
+    const shown = Object.fromEntries(fields.map((field) => [field.name, field.value]));
+    const typed = form.dataset.keep === "typed";
+    for (const field of fields) {
+      const before = kept[field.name];
+      if (typed) shown[field.name] = before?.shown ?? "";
+      else if (before?.shown === field.value) field.value = before.value;
+    }
+    const keep = () => shelf.write(key, Object.fromEntries(fields.map(({ name, value }) => [name, { shown: shown[name], value }])));
+    if (typed) keep();
+    form.addEventListener("input", keep);
   });
 
   /* data-copy="#id of an input": copies what stands in it and says so in the neighbouring status. */

@@ -127,7 +127,9 @@ def compose() -> dict[str, Any]:
 
 
 def _ours(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {name: each for name, each in compose["services"].items() if each["image"].startswith("michisuji:")}
+    return {
+        name: each for name, each in compose["services"].items() if each["image"].startswith("michisuji:")
+    }
 
 
 def test_our_containers_cannot_write_gain_rights_or_run_as_root(compose: dict[str, Any]) -> None:

@@ -487,6 +487,15 @@ def test_each_next_step_says_where_it_comes_from() -> None:
     ]
 
 
+@pytest.mark.parametrize("level", [2, 3])
+def test_of_equally_low_stages_the_reading_says_which_comes_first_and_why(level: int) -> None:
+    answers = everywhere(level)
+    reading = reading_of(answers, NO_FACTS)
+    assert "並ぶなかで先に整えるのは「契約」です" in reading.thesis
+    assert "いちばん細く" not in reading.thesis
+    assert "契約→リピート→ファン化→出会いの順で先のもの" in reading.mark_note
+
+
 def test_the_thesis_joins_what_was_computed() -> None:
     assert reading_of(*GIVEN["case06"]).thesis == (
         "戦略は50.0点(C)、四つの段階では「出会い」が25.0点でいちばん細く、「丸投げの兆候」など、5つの兆候が読み取れます。"

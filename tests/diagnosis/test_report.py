@@ -1,7 +1,7 @@
 """The PDF of a diagnosis: made once, well tagged, small; and the mails that go with it."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -173,6 +173,7 @@ def test_every_answer_stands_in_the_appendix_in_its_own_words(visitor: Visitor) 
         html = build(visitor.id)
     assert html.count('<th scope="row" class="no">') == 37
     assert "担当者から" not in html
+    assert "印刷できない文字を" not in html
 
 
 def test_odd_names_are_printed_and_named_safely(visitor: Visitor) -> None:
@@ -183,6 +184,7 @@ def test_odd_names_are_printed_and_named_safely(visitor: Visitor) -> None:
     words = Tags(pdf).text
     assert "㈱ﾄｷﾜ蔵 / <b>本店</b>" in words
     assert "髙﨑 吉郎" in words
+    assert "印刷できない文字を" in words
     with open_scope(visitor.house.scope):
         assert filename(visitor.id).startswith("簡易診断_㈱ﾄｷﾜ蔵_b_本店_b_")
         assert visitor.row().company_name == "㈱ﾄｷﾜ蔵🍶 / <b>本店</b>"
@@ -282,6 +284,20 @@ def test_a_link_that_is_asked_for_lives_no_longer_than_the_one_it_is_asked_with(
         body = Mail.objects.get(to="right@tone.example").body
     assert signed_at(result_token(body)) == day.replace(microsecond=0)
     assert jdate(day + timedelta(days=180)) in body
+
+
+@pytest.mark.parametrize(
+    ("today", "promised"),
+    [
+        ("2026-11-25", "2026-11-27"),
+        ("2026-11-26", "2026-11-30"),
+        ("2026-11-27", "2026-12-01"),
+        ("2026-11-28", "2026-12-01"),
+    ],
+)
+def test_what_is_promised_falls_on_a_weekday(today: str, promised: str) -> None:
+    with clock.stopped_at(datetime.fromisoformat(f"{today}T15:00:00+09:00")):
+        assert clock.weekdays_later(2) == date.fromisoformat(promised)
 
 
 def test_when_the_report_cannot_be_made_the_respondent_hears_of_it_once(

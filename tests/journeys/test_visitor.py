@@ -97,6 +97,55 @@ def test_each_choice_is_saved_as_it_is_made_and_goes_on_on_another_device(
     assert desk.page.locator("input[name=strategy_target][value='2']").is_checked()
 
 
+def test_a_choice_that_did_not_arrive_is_said_and_sent_when_the_line_is_back(
+    someone: Someone, michisuji: House
+) -> None:
+    visitor = someone(PHONE)
+    visitor.open("/michisuji/diagnosis/")
+    visitor.press("診断を始める")
+    visitor.page.context.set_offline(True)
+    visitor.page.locator("fieldset.question").first.get_by_role("radio").nth(3).check()
+    visitor.page.get_by_text("まだ保存できていません").wait_for()
+    visitor.complaints.clear()  # of the browser, that it is offline
+    visitor.page.context.set_offline(False)
+    visitor.page.get_by_text("1問目まで保存しました").wait_for()
+    with open_scope(michisuji.scope):
+        assert Diagnosis.objects.get().answers == {"strategy_target": 3}
+
+
+def test_boxes_that_exclude_each_other_are_never_ticked_together(someone: Someone, michisuji: House) -> None:
+    visitor = someone(PHONE)
+    visitor.open("/michisuji/diagnosis/")
+    visitor.press("診断を始める")
+    visitor.open(visitor.page.url.replace("/1/", "/8/"))
+    boxes = {
+        name: visitor.page.locator(f"input[name=x_extareas][value={name}]") for name in ("it", "none", "na")
+    }
+    for name in ("it", "none", "na", "it"):
+        boxes[name].check()
+        assert [each for each, box in boxes.items() if box.is_checked()] == [name]
+    visitor.page.get_by_text("確認事項1つを保存しました").wait_for()
+
+
+def test_what_was_typed_on_the_last_page_is_there_after_going_back(
+    someone: Someone, michisuji: House
+) -> None:
+    visitor = someone(PHONE)
+    visitor.open("/michisuji/diagnosis/")
+    visitor.press("診断を始める")
+    answer_everything(visitor)
+    visitor.page.get_by_label("会社名").fill("株式会社もどる")
+    visitor.press("結果を見る")  # without consent
+    visitor.page.get_by_label("お名前").fill("山田")
+    visitor.press("戻る")
+    visitor.press("次へ")
+    assert visitor.page.get_by_label("会社名").input_value() == "株式会社もどる"
+    assert visitor.page.get_by_label("お名前").input_value() == "山田"
+    visitor.page.get_by_label("個人情報の取扱いに同意").check()
+    visitor.press("結果を見る")
+    assert visitor.page.evaluate("Object.keys(sessionStorage).filter(key => key.startsWith('keep:'))") == []
+
+
 def test_a_double_click_submits_once(someone: Someone, michisuji: House) -> None:
     visitor = someone(DESK)
     visitor.open("/michisuji/diagnosis/")

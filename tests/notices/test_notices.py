@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from notices.actions import notify_firm
-from notices.models import Mail, Notice, NoticeRead
+from notices.models import Mail, Notice, NoticeRead, count_unread
 from notices.tasks import mail_notice
 from tenancy import clock
 from tenancy.models import Due, Membership
@@ -39,7 +39,7 @@ def tell(house: House, key: str = "diagnosis:1", **more: object) -> None:
 def unread(house: House, name: str) -> int:
     with open_scope(house.scope):
         unread = Notice.objects.unread(house.members[name]).count()
-        assert Notice.objects.count_unread(house.members[name]) == unread
+        assert count_unread(house.members[name]) == unread
         return unread
 
 

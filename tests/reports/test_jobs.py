@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection, transaction
+from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -21,6 +22,7 @@ from reports.registry import Document, register
 from reports.render import render_pdf
 from reports.states import MOVES, move
 from reports.tasks import render
+from reports.views import file_response
 from tenancy import clock
 from tenancy.links import make_token
 from tenancy.models import Due, Trail
@@ -338,6 +340,19 @@ def test_a_file_that_is_gone_is_made_anew(michisuji: House, media: Path, as_: As
     assert Due.objects.filter(kind="report").count() == 1
     work(michisuji)
     assert baba.get(f"{address}file/").content.startswith(b"%PDF-")
+
+
+def test_a_file_that_was_made_meanwhile_is_not_thrown_away(michisuji: House, media: Path, as_: As) -> None:
+    ask(michisuji)
+    with open_scope(michisuji.scope):
+        early = Job.objects.get()
+    made = work(michisuji)
+    with open_scope(michisuji.scope):
+        assert file_response(early, HttpResponse(status=204)).status_code == 204
+        late = Job.objects.get()
+        late.file = "somebody/elses/lost.pdf"  # two readers missed it, and the first had it made anew
+        assert file_response(late, HttpResponse(status=204)).status_code == 204
+        assert (the_job(michisuji).state, the_job(michisuji).file) == ("done", made.file)
 
 
 def test_the_bar_costs_the_same_with_many_jobs(michisuji: House, as_: As) -> None:

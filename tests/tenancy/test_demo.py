@@ -78,6 +78,14 @@ def test_the_demo_tells_the_story() -> None:
         assert Notice.objects.count() == 0
 
 
+def test_what_a_consultant_typed_in_the_demo_is_the_consultant_s() -> None:
+    load()
+    with open_scope(Scope.of_firm(Firm.objects.get(slug="michisuji").pk)):
+        acts = Trail.objects.filter(act__endswith=".diagnosis")
+        assert acts.exists()
+        assert not acts.filter(user_id=None).exists()
+
+
 def test_the_storys_scores_stand_in_the_results() -> None:
     load()
     firm = Firm.objects.get(slug="michisuji")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from django.contrib.staticfiles import finders
-from django.test import Client
+from django.test import Client, RequestFactory
 
+from tenancy.face import face_of
 from tenancy.models import Company, FirmProfile, Membership, PublicPerson
 from tenancy.passages import blocks, headline
 from tenancy.scope import open_scope
@@ -68,6 +69,20 @@ def test_an_error_page_that_a_visitor_meets_says_whom_to_telephone(
     html = answer.content.decode()
     assert 'href="tel:0480000000"' in html
     assert 'href="/michisuji/"' in html
+
+
+@pytest.mark.parametrize("path", ["/%00/", "/michi%00suji/x/", "/nowhere/x/", "/ミチスジ/x/", "/api/x/"])
+def test_an_address_that_names_no_firm_is_not_found_without_a_telephone(
+    as_: As, michisuji: House, path: str
+) -> None:
+    answer = as_("誰か").get(path)
+    assert answer.status_code == 404
+    assert "0480000000" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", ["*", "foo", ""])
+def test_a_request_for_no_address_at_all_names_no_firm(db: None, path: str) -> None:
+    assert face_of(RequestFactory().get("/", PATH_INFO=path)) is None
 
 
 @pytest.mark.parametrize("path", ["companies/999/", "notices/read/"])
