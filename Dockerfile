@@ -34,7 +34,6 @@ ENV HOME=/tmp XDG_CACHE_HOME=/tmp/.cache INTERNAL_HOSTS=127.0.0.1
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-# WEB_CONCURRENCY says how many processes; each thread has a database connection. Threads, because a connection that
-# sends nothing must keep nobody waiting. No access log: addresses can hold signed links.
-CMD ["gunicorn", "config.wsgi", "--bind=0.0.0.0:8000", "--worker-class=gthread", "--threads=4", "--worker-tmp-dir=/dev/shm", "--no-control-socket", \
+# WEB_CONCURRENCY says how many processes; each has four threads, each thread a database connection (config/gunicorn.py).
+CMD ["gunicorn", "config.wsgi", "--config=python:config.gunicorn", "--bind=0.0.0.0:8000", "--worker-tmp-dir=/dev/shm", \
      "--timeout=60", "--graceful-timeout=30", "--max-requests=5000", "--max-requests-jitter=500"]

@@ -171,9 +171,17 @@ def product_programs(env: Mapping[str, str]) -> list[Program]:
     """Web, worker and beat; they get the runtime role only, never the owner of the tables."""
     runtime = {name: value for name, value in env.items() if name != "DATABASE_OWNER_URL"}
     heartbeat = ("--worker-tmp-dir", "/dev/shm") if Path("/dev/shm").is_dir() else ()
-    web = ["-m", "gunicorn", "config.wsgi", "--workers", "2", "--preload", "--no-control-socket", *heartbeat]
-    # Threads: a connection that a browser opened ahead and does not use must keep nobody waiting.
-    web += ["--worker-class", "gthread", "--threads", "4"]
+    web = [
+        "-m",
+        "gunicorn",
+        "config.wsgi",
+        "--config",
+        "python:config.gunicorn",
+        "--workers",
+        "2",
+        "--preload",
+        *heartbeat,
+    ]
     web += ["--bind", f"127.0.0.1:{env['PORT']}", "--graceful-timeout", "4", "--log-level", "warning"]
     # As root Celery warns about pickled messages, which settings refuse anyway.
     celery = ["-W", "ignore:You're running the worker", "-m", "celery", "--quiet", "-A", "config"]
