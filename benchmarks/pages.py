@@ -210,11 +210,8 @@ def _gunicorn(name: str, application: str, port: int, env: Mapping[str, str]) ->
     options = (
         "--workers",
         "2",
-        "--worker-class",
-        "gthread",
-        "--threads",
-        "4",
-        "--no-control-socket",
+        "--config",
+        "python:config.gunicorn",
         "--bind",
         f"127.0.0.1:{port}",
         "--log-level",
