@@ -171,18 +171,9 @@ def product_programs(env: Mapping[str, str]) -> list[Program]:
     """Web, worker and beat; they get the runtime role only, never the owner of the tables."""
     runtime = {name: value for name, value in env.items() if name != "DATABASE_OWNER_URL"}
     heartbeat = ("--worker-tmp-dir", "/dev/shm") if Path("/dev/shm").is_dir() else ()
-    web = [
-        "-m",
-        "gunicorn",
-        "config.wsgi",
-        "--config",
-        "python:config.gunicorn",
-        "--workers",
-        "2",
-        "--preload",
-        *heartbeat,
-    ]
-    web += ["--bind", f"127.0.0.1:{env['PORT']}", "--graceful-timeout", "4", "--log-level", "warning"]
+    web = ["-m", "gunicorn", "config.wsgi", "--config", "python:config.gunicorn", *heartbeat]
+    web += ["--workers", "2", "--preload", "--bind", f"127.0.0.1:{env['PORT']}"]
+    web += ["--graceful-timeout", "4", "--log-level", "warning"]
     # As root Celery warns about pickled messages, which settings refuse anyway.
     celery = ["-W", "ignore:You're running the worker", "-m", "celery", "--quiet", "-A", "config"]
     worker = ["worker", "-Q", QUEUES, "--concurrency", "2", "-n", f"michisuji-{env['PORT']}@%h"]
