@@ -31,6 +31,11 @@ class DiagnosisQuerySet(TenantQuerySet["Diagnosis"]):
         diagnosis = self.filter(pk=link.id).first()
         return diagnosis if diagnosis is not None and link.is_version(diagnosis.link_version) else None
 
+    def given_out(self) -> "DiagnosisQuerySet":
+        """Those whose links the firm may end: with a result, or on the way to one by an invitation."""
+        ways = models.Q(state=Diagnosis.State.SUBMITTED) | models.Q(origin=Diagnosis.Origin.INVITED)
+        return self.filter(ways).select_related("company", "firm")
+
     def search(self, words: str) -> "DiagnosisQuerySet":
         """Every word in the typed name or in the linked company's texts; width, case, kana type folded."""
         found = self

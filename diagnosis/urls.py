@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from diagnosis.views import firm, result, visitor
+from diagnosis.views import company, firm, result, visitor
 
 ANSWERS = "diagnosis/a/<str:token>/"
 RESULT = "diagnosis/r/<str:token>/"
@@ -31,9 +31,9 @@ urlpatterns = [
     path(f"{ONE}company/", firm.take_over, name="take_over"),
     path(f"{ONE}revoke/", firm.revoke, name="revoke"),
     path(f"{ONE}send/", firm.send, name="send"),
-    path("diagnoses/<uuid:invitation>/invitation/", firm.invitation, name="invitation"),
-    path(COMPANY, firm.of_company, name="of_company"),
-    path(f"{COMPANY}on-behalf/", firm.on_behalf, name="on_behalf"),
-    path(f"{COMPANY}invite/", firm.invite_company, name="invite"),
-    path(f"{COMPANY}compare/", firm.compare, name="compare"),
+    path("diagnoses/<uuid:invitation>/invitation/", company.invitation, name="invitation"),
+    path(COMPANY, company.of_company, name="of_company"),
+    path(f"{COMPANY}on-behalf/", company.on_behalf, name="on_behalf"),
+    path(f"{COMPANY}invite/", company.invite_company, name="invite"),
+    path(f"{COMPANY}compare/", company.compare, name="compare"),
 ]

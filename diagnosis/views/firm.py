@@ -1,4 +1,4 @@
-"""What consultants see of the diagnoses: the list, one of them with all its doors, two side by side, a company's."""
+"""What consultants see of the diagnoses: the list, and one of them with all its doors. A company's are in `company`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,25 +16,17 @@ from diagnosis.actions.firm import (
     CommentMoved,
     NotThisCompany,
     PerhapsTheSame,
-    invite,
     mark_seen,
     revoke_link,
-    send_invitation,
     send_result,
-    start_on_behalf,
     take_over_company,
     write_comment,
 )
 from diagnosis.actions.report import REPORT, report_version, request_report
-from diagnosis.actions.visitor import KEPT
-from diagnosis.addresses import answers_token, answers_url, result_token, result_url, valid_until
+from diagnosis.addresses import result_token, result_url, valid_until
 from diagnosis.forms_firm import (
     CommentForm,
-    CompareForm,
-    InvitationForm,
-    InviteForm,
     ListForm,
-    OnceForm,
     RevokeForm,
     SendForm,
     TakeOverForm,
@@ -45,9 +36,7 @@ from diagnosis.models import Comment, Diagnosis, DiagnosisQuerySet
 from diagnosis.outcome import answers_of, outcome_of
 from diagnosis.questionnaire import load
 from diagnosis.screens import with_screens
-from diagnosis.side_by_side import side_by_side
 from reports.models import Bar, Job
-from tenancy.extensions import company_tabs
 from tenancy.middleware import visit_of
 from tenancy.models import Company, Membership
 from tenancy.permissions import access
@@ -64,7 +53,7 @@ def list_(request: HttpRequest, firm: str) -> HttpResponse:
     """All submitted diagnoses, newest first, 50 a page. The same queries for any number of them."""
     form = ListForm(request.GET)
     rows = form.narrow(Diagnosis.objects.submitted()).as_rows()
-    return render(request, "diagnosis/firm_list.html", {"form": form, "page_obj": _page(request, rows)})
+    return render(request, "diagnosis/firm_list.html", {"form": form, "page_obj": page_of(request, rows)})
 
 
 # ── One diagnosis ──
@@ -75,7 +64,7 @@ def list_(request: HttpRequest, firm: str) -> HttpResponse:
 def detail(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
     """One diagnosis: result, answers, comment, report, link, history. Notes the first look."""
     shown = _diagnosis(diagnosis)
-    mark_seen(diagnosis=shown, actor=_actor(request))
+    mark_seen(diagnosis=shown, actor=actor_of(request))
     return render(request, "diagnosis/firm_detail.html", _detail(request, shown))
 
 
@@ -93,7 +82,7 @@ def comment(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
         return _again(request, shown, 422, comment_form=form)
     text, based_on = form.cleaned_data["text"], form.cleaned_data["based_on"]
     try:
-        write_comment(diagnosis=shown, text=text, based_on=based_on, actor=_actor(request))
+        write_comment(diagnosis=shown, text=text, based_on=based_on, actor=actor_of(request))
     except CommentMoved as moved:
         kept = CommentForm(initial={"text": text, "based_on": moved.newest.version})
         return _again(request, shown, 409, comment_form=kept, moved=moved.newest)
@@ -106,7 +95,7 @@ def comment(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
 def report(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
     """Ask for the present PDF; the one there is, if it is there."""
     shown = _diagnosis(diagnosis)
-    request_report(shown, _actor(request))
+    request_report(shown, actor_of(request))
     return _to_detail(firm, shown, "report")
 
 
@@ -122,7 +111,9 @@ def take_over(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
     company_id = form.company_id
     chosen = get_object_or_404(Company, pk=company_id) if company_id is not None else None
     try:
-        taken = take_over_company(diagnosis=shown, company=chosen, is_new=form.is_new, actor=_actor(request))
+        taken = take_over_company(
+            diagnosis=shown, company=chosen, is_new=form.is_new, actor=actor_of(request)
+        )
     except PerhapsTheSame:
         return redirect("diagnosis:take_over", firm, shown.pk)
     except NotThisCompany as other:
@@ -136,7 +127,7 @@ def take_over(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoke(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
     """End the links given out so far, to a result or to questions, after saying what that means."""
-    shown = get_object_or_404(_with_links(), pk=diagnosis)
+    shown = get_object_or_404(Diagnosis.objects.given_out(), pk=diagnosis)
     back = reverse(
         f"diagnosis:{'invitation' if shown.submitted_at is None else 'detail'}", args=[firm, shown.pk]
     )
@@ -144,7 +135,7 @@ def revoke(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
         return _sure_to_revoke(request, shown, back)
     form = RevokeForm(request.POST)
     version = form.cleaned_data["version"] if form.is_valid() else 0
-    if revoke_link(diagnosis=shown, version=version, actor=_actor(request)):
+    if revoke_link(diagnosis=shown, version=version, actor=actor_of(request)):
         messages.success(request, "それまでのリンクを使えなくしました。新しいリンクをお送りいただけます。")
     else:
         messages.warning(
@@ -163,108 +154,12 @@ def send(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
     if not form.is_valid():
         return _again(request, shown, 422, send_form=form)
     email = form.cleaned_data["email"]
-    send_result(diagnosis=shown, email=email, actor=_actor(request))
+    send_result(diagnosis=shown, email=email, actor=actor_of(request))
     messages.success(request, f"{email} へ、結果のリンクをお送りします。")
     return _to_detail(firm, shown)
 
 
-# ── A company's diagnoses ──
-
-
-@access("diagnoses.read")
-@require_safe
-def of_company(request: HttpRequest, firm: str, company: int) -> HttpResponse:
-    """The company's diagnoses, newest first; what is under way; another one."""
-    its = get_object_or_404(Company, pk=company)
-    rows = Diagnosis.objects.submitted().filter(company=its).as_rows()
-    under_way = [_begun(row) for row in Diagnosis.objects.under_way().filter(company=its)[:ROWS]]
-    context = {"page_obj": _page(request, rows), "under_way": under_way, "once": OnceForm()}
-    return render(request, "diagnosis/firm_company.html", _in_company(request, its) | context)
-
-
-@access("diagnoses.edit")
-@require_POST
-def on_behalf(request: HttpRequest, firm: str, company: int) -> HttpResponse:
-    """代理入力: an open diagnosis for the company, answered on the visitor's own pages."""
-    its, form = get_object_or_404(Company, pk=company), OnceForm(request.POST)
-    if not form.is_valid():
-        return redirect("diagnosis:of_company", firm, company)
-    try:
-        started = start_on_behalf(
-            company=its, request_id=form.cleaned_data["request_id"], actor=_actor(request)
-        )
-    except Diagnosis.DoesNotExist as unknown:
-        raise Http404 from unknown
-    return redirect("diagnosis:answers", firm, answers_token(started))
-
-
-@access("diagnoses.edit")
-@require_http_methods(["GET", "HEAD", "POST"])
-def invite_company(request: HttpRequest, firm: str, company: int) -> HttpResponse:
-    """診断のリンクを送る: by mail, with the company known already."""
-    its = get_object_or_404(Company, pk=company)
-    form = InviteForm(request.POST) if request.method == "POST" else InviteForm.known_of(its)
-    if not form.is_valid():
-        context = _in_company(request, its, "リンクを送る") | {"form": form}
-        return render(request, "diagnosis/firm_invite.html", context, status=422 if form.is_bound else 200)
-    try:
-        invite(company=its, actor=_actor(request), **form.cleaned_data)
-    except Diagnosis.DoesNotExist as unknown:
-        raise Http404 from unknown
-    messages.success(request, f"{form.cleaned_data['email']} へ、診断のリンクをお送りします。")
-    return redirect("diagnosis:of_company", firm, company)
-
-
-@access("diagnoses.edit")
-@require_http_methods(["GET", "HEAD", "POST"])
-def invitation(request: HttpRequest, firm: str, invitation: UUID) -> HttpResponse:
-    """An invitation that is not answered yet: its link, to whom it goes once more, the way to end it."""
-    row = get_object_or_404(_with_links().filter(origin=Diagnosis.Origin.INVITED), pk=invitation)
-    known = {"contact_name": row.contact_name, "email": row.email}
-    form = InvitationForm(request.POST) if request.method == "POST" else InvitationForm(initial=known)
-    if row.submitted_at is None and not form.is_valid():
-        return _invitation(request, row, form)
-    if row.submitted_at or not send_invitation(diagnosis=row, actor=_actor(request), **form.cleaned_data):
-        messages.info(request, "すでにご回答がそろっています。結果をご覧ください。")
-        return _to_detail(firm, row)
-    messages.success(request, f"{form.cleaned_data['email']} へ、診断のリンクをお送りします。")
-    return redirect("diagnosis:of_company", firm, row.company_id)
-
-
-def _with_links() -> DiagnosisQuerySet:
-    """Those whose links the firm may end: with a result, or on the way to one by an invitation."""
-    invited = Q(origin=Diagnosis.Origin.INVITED)
-    found = Diagnosis.objects.filter(Q(state=Diagnosis.State.SUBMITTED) | invited)
-    return found.select_related("company", "firm")
-
-
-def _invitation(request: HttpRequest, diagnosis: Diagnosis, form: InvitationForm) -> HttpResponse:
-    company = diagnosis.company
-    assert company is not None  # invite() names one
-    context = _in_company(request, company, "お送りしたリンク") | {
-        "diagnosis": diagnosis,
-        "form": form,
-        "link_url": answers_url(visit_of(request).firm.slug, answers_token(diagnosis)),
-        "link_until": diagnosis.started_at + KEPT,
-    }
-    return render(request, "diagnosis/firm_invitation.html", context, status=422 if form.is_bound else 200)
-
-
-@access("diagnoses.read")
-@require_safe
-def compare(request: HttpRequest, firm: str, company: int) -> HttpResponse:
-    """Two diagnoses of a company side by side: the newest two, or those chosen."""
-    its = get_object_or_404(Company, pk=company)
-    diagnoses = list(Diagnosis.objects.submitted().filter(company=its))
-    form = CompareForm(request.GET or _newest_two(diagnoses), diagnoses)
-    context = _in_company(request, its, "比べる") | {"form": form, "enough": len(diagnoses) > 1}
-    if form.is_valid():
-        before, after = form.pair
-        context |= {"before": before, "after": after, "sides": side_by_side(before, after)}
-    return render(request, "diagnosis/firm_compare.html", context)
-
-
-# ── What they share ──
+# ── What the pages are made of ──
 
 
 def _diagnosis(id: UUID) -> Diagnosis:
@@ -273,7 +168,7 @@ def _diagnosis(id: UUID) -> Diagnosis:
     return get_object_or_404(rows, pk=id)
 
 
-def _page(request: HttpRequest, rows: DiagnosisQuerySet) -> Page[Diagnosis]:
+def page_of(request: HttpRequest, rows: DiagnosisQuerySet) -> Page[Diagnosis]:
     """A page of rows, each with its `bottleneck_label`. Two queries."""
     page = Paginator(rows, ROWS).get_page(request.GET.get("page"))
     for row in page:
@@ -282,23 +177,7 @@ def _page(request: HttpRequest, rows: DiagnosisQuerySet) -> Page[Diagnosis]:
     return page
 
 
-@dataclass(frozen=True)
-class Begun:
-    """A diagnosis under way: how far it is, and where a 代理入力 goes on."""
-
-    row: Diagnosis
-    answered: int
-    of: int
-    resume_url: str
-
-
-def _begun(row: Diagnosis) -> Begun:
-    asked = load(row.questionnaire_version)
-    url = reverse("diagnosis:answers", args=[row.firm.slug, answers_token(row)]) if row.typed_by_id else ""
-    return Begun(row, len(row.answers) + len(row.facts), len(asked.questions) + len(asked.facts), url)
-
-
-def _actor(request: HttpRequest) -> Membership:
+def actor_of(request: HttpRequest) -> Membership:
     membership = visit_of(request).membership
     if membership is None:
         raise Http404
@@ -396,20 +275,3 @@ def _crumbs(request: HttpRequest, diagnosis: Diagnosis, *here: str) -> list[Crum
         Crumb(diagnosis.company_name, reverse("diagnosis:detail", args=[slug, diagnosis.pk]) if here else ""),
         *(Crumb(label) for label in here),
     ]
-
-
-def _in_company(request: HttpRequest, company: Company, *here: str) -> dict[str, Any]:
-    visit = visit_of(request)
-    crumbs = [
-        Crumb("支援先企業", reverse("tenancy:companies", args=[visit.firm.slug])),
-        Crumb(company.name, reverse("tenancy:company", args=[visit.firm.slug, company.pk])),
-        Crumb("診断", reverse("diagnosis:of_company", args=[visit.firm.slug, company.pk]) if here else ""),
-        *(Crumb(label) for label in here),
-    ]
-    return {"company": company, "tabs": company_tabs(visit, company, "diagnosis"), "crumbs": crumbs}
-
-
-def _newest_two(diagnoses: list[Diagnosis]) -> dict[str, str] | None:
-    if len(diagnoses) < 2:
-        return None
-    return {"before": str(diagnoses[1].pk), "after": str(diagnoses[0].pk)}
