@@ -36,6 +36,7 @@ from diagnosis.models import Diagnosis, ResumeCode
 from diagnosis.progress import progress_of
 from diagnosis.qr import qr_picture
 from diagnosis.questionnaire import current, load
+from tenancy import clock
 from tenancy.limits import give_back, within
 from tenancy.links import make_token, read_token
 from tenancy.middleware import visit_of
@@ -73,8 +74,11 @@ def start(request: HttpRequest, firm: str) -> HttpResponse:
     """What the 簡易診断 is, and the button that begins it. `?from=` leads back to answers already begun."""
     form = StartForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        diagnosis = _begin(form.cleaned_data["seed"])
-        return redirect("diagnosis:page", firm, answers_token(diagnosis), 1)
+        asked_at, diagnosis = clock.now(), _begin(form.cleaned_data["seed"])
+        response = redirect("diagnosis:page", firm, answers_token(diagnosis), 1)
+        if diagnosis.started_at < asked_at:  # by the first of two clicks: it counts once
+            response.headers["Idempotency-Replayed"] = "true"
+        return response
     came_from = request.GET.get("from", "")
     context = {
         "form": form,

@@ -72,6 +72,15 @@ def test_two_clicks_on_the_button_begin_one_diagnosis(visitor: Visitor) -> None:
         assert Diagnosis.objects.count() == 1
 
 
+def test_a_second_click_on_the_button_counts_for_nothing(visitor: Visitor) -> None:
+    seed = re.search(r'name="seed" value="([^"]+)"', text(visitor.get(visitor.url("start"))))
+    assert seed
+    answers = [visitor.post(visitor.url("start"), {"seed": seed[1]}).status_code for _ in range(7)]
+    assert answers == [302] * 7
+    for _ in range(4):
+        visitor.start()
+
+
 def test_nobody_names_the_id_of_a_diagnosis_to_come_into_it(answered: Visitor) -> None:
     stranger = Visitor(answered.house, "192.0.2.9")
     forged = f"{make_token('diagnosis.answers', answered.id, 1)}"
