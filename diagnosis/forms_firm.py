@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from uuid import uuid4
 
 from django import forms
-from django.utils import timezone
 
 from diagnosis.models import Diagnosis, DiagnosisQuerySet
 from diagnosis.questionnaire import current
 from tenancy.fields import LineField, MailField, ParagraphsField
 from tenancy.models import Company
-from tenancy.templatetags.michisuji import jtime
+from tenancy.templatetags.michisuji import jdate, jtime
 
 UNSEEN, WAITING, CLIENTS = "unseen", "waiting", "clients"
 COMMENT_AT_MOST = 4000
@@ -74,10 +73,38 @@ class CommentForm(forms.Form):
 
 
 class TakeOverForm(forms.Form):
-    """Which company the diagnosis belongs to: one of those there are, or a new one. Empty: not said."""
+    """Which company the diagnosis belongs to: one of those there are, or a new one. Empty: not said.
+
+    `name` and `compared` are asked for where the diagnosis names no company: what the new one is called, and for which
+    name similar companies have been shown.
+    """
 
     NEW = "new"
     company = forms.CharField(required=False, max_length=18)
+    name = LineField(
+        label="会社名",
+        required=False,
+        max_length=100,
+        help_text="ご回答に会社名のご記入がありませんでした。お確かめのうえ、入力してください。",
+        widget=NAME_WIDGET,
+    )
+    compared = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: object, nameless: bool = False, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.nameless = nameless
+
+    def clean(self) -> dict[str, object]:
+        clean: dict[str, object] = dict(self.cleaned_data)
+        if self.nameless and self.is_new and "name" in clean and not clean["name"]:
+            self.add_error("name", "会社名を入力してください。")
+        return clean
+
+    @property
+    def name_to_compare(self) -> str:
+        """A name that was typed and for which similar companies have not been shown yet; else ''."""
+        name = str(self.cleaned_data.get("name", ""))
+        return name if self.nameless and self.is_new and name != self.cleaned_data.get("compared") else ""
 
     def clean_company(self) -> str:
         chosen = str(self.cleaned_data["company"])
@@ -161,6 +188,6 @@ class CompareForm(forms.Form):
 
 def label_of(diagnosis: Diagnosis) -> str:
     """How a diagnosis is told from the others of its company."""
-    day = timezone.localtime(diagnosis.submitted_at)
-    when = f"{day:%Y/%-m/%-d} {jtime(diagnosis.submitted_at)}"  # short: a telephone shows it in one line
-    return f"{when} {diagnosis.grade} {diagnosis.overall}点"
+    return (
+        f"{jdate(diagnosis.submitted_at)} {jtime(diagnosis.submitted_at)}"  # a telephone shows it in one line
+    )

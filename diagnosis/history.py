@@ -22,11 +22,16 @@ class Event:
 def history_of(diagnosis: Diagnosis) -> list[Event]:
     """What happened to it, newest first. Two queries; acts without words here are left out."""
     rows = Trail.objects.filter(subject=diagnosis._meta.label_lower, subject_id=str(diagnosis.pk))
-    known = [row for row in rows.order_by("-at", "-pk") if row.act in WORDS]
+    known = [row for row in rows.order_by("-at", "-pk") if row.act in WORDS and not _is_invited_start(row)]
     names = {
         user.pk: str(user) for user in User.objects.filter(pk__in={row.user_id for row in known} - {None})
     }
     return [Event(row.at, names.get(row.user_id or 0, THE_RESPONDENT), _words(row)) for row in known]
+
+
+def _is_invited_start(row: Trail) -> bool:
+    """An invitation is begun by who sends it; nobody answers yet."""
+    return row.act == "start.diagnosis" and row.details.get("origin") == "invited"
 
 
 WORDS: Mapping[str, str] = {

@@ -183,6 +183,11 @@ class Diagnosis(FirmModel):
         return f"{self.company_name} {self.grade}"
 
     @property
+    def is_nameless(self) -> bool:
+        """Whether nobody said which company it is about (through the API)."""
+        return self.company_name == NAMELESS
+
+    @property
     def is_unseen(self) -> bool:
         """The same for one row as `unseen()` for many."""
         return self.seen_at is None and self.origin != self.Origin.ON_BEHALF

@@ -34,7 +34,7 @@ class EdgesMiddleware:
         if response.status_code == 405 and not is_api(request):
             response = _with_a_page(request, response)
         read_to_the_end(request)
-        return response
+        return _without_body(response) if request.method == "HEAD" else response
 
 
 class SameAgain(HttpResponsePermanentRedirect):
@@ -47,6 +47,13 @@ class CommonMiddleware(common.CommonMiddleware):
     """Django's; also a POST finds its way where only the last slash is missing."""
 
     response_redirect_class = SameAgain
+
+
+def _without_body(response: HttpResponseBase) -> HttpResponseBase:
+    """The answer to HEAD: as to GET, its length included, but nothing after the headers."""
+    if not response.streaming:
+        response.content = b""  # type: ignore[attr-defined]
+    return response
 
 
 def _with_a_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:

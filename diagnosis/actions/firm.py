@@ -9,7 +9,7 @@ from uuid import UUID
 from diagnosis.actions.report import again_key, has_the_link, mail_result, request_report, was_sent_a_link
 from diagnosis.actions.visitor import KEPT, start_diagnosis
 from diagnosis.addresses import answers_token, answers_url
-from diagnosis.models import NAMELESS, Comment, Diagnosis, ResumeCode
+from diagnosis.models import Comment, Diagnosis, ResumeCode
 from notices.actions import queue_mail
 from tenancy import clock, trail
 from tenancy.actions import create_company, update_company
@@ -75,19 +75,25 @@ def write_comment(*, diagnosis: Diagnosis, text: str, based_on: int, actor: Memb
 
 
 def take_over_company(
-    *, diagnosis: Diagnosis, actor: Membership, company: Company | None = None, is_new: bool = False
+    *,
+    diagnosis: Diagnosis,
+    actor: Membership,
+    company: Company | None = None,
+    is_new: bool = False,
+    name: str = "",
 ) -> Company:
     """Make the diagnosis' company a client (支援先企業) and return it; once, whoever clicks how often.
 
-    `company` links an existing one; `is_new` says that none of the similar ones is meant. What the company lacks
+    `company` links an existing one; `is_new` says that none of the similar ones is meant; `name` is how the new one is
+    called where the diagnosis does not say. What the company lacks
     (industry, employees) is filled in from the diagnosis, nothing is overwritten. Raises PerhapsTheSame when neither
-    was said and similar ones exist or no name was given, NotThisCompany when it is linked to another one.
+    was said and similar ones exist or no name is known, NotThisCompany when it is linked to another one.
     """
     locked = _locked(diagnosis)
     linked = locked.company
     if linked is not None and _means_another(locked, linked, company, is_new=is_new):
         raise NotThisCompany(linked)
-    target = linked or company or _new_company(locked, actor, is_new=is_new)
+    target = linked or company or _new_company(locked, actor, is_new=is_new, name=name)
     taken, changed = _as_client(target, locked, actor)
     if linked is None:
         locked.company = taken
@@ -202,11 +208,11 @@ def _locked(diagnosis: Diagnosis) -> Diagnosis:
     return Diagnosis.objects.select_for_update(of=("self",), no_key=True).get(pk=diagnosis.pk)
 
 
-def _new_company(diagnosis: Diagnosis, actor: Membership, *, is_new: bool) -> Company:
-    nameless = diagnosis.company_name == NAMELESS
-    if not is_new and (nameless or Company.objects.perhaps_the_same(name=diagnosis.company_name).exists()):
+def _new_company(diagnosis: Diagnosis, actor: Membership, *, is_new: bool, name: str) -> Company:
+    called = name if diagnosis.is_nameless else diagnosis.company_name
+    if not called or (not is_new and Company.objects.perhaps_the_same(name=called).exists()):
         raise PerhapsTheSame
-    return create_company(values={"name": diagnosis.company_name}, actor=actor)
+    return create_company(values={"name": called}, actor=actor)
 
 
 def _as_client(company: Company, diagnosis: Diagnosis, actor: Membership) -> tuple[Company, bool]:

@@ -104,15 +104,21 @@ def report(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
 def take_over(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
     """支援先企業にする: at once when nothing similar exists, else by choosing which company it is."""
     shown = _diagnosis(diagnosis)
-    form = TakeOverForm(request.POST if request.method == "POST" else None)
+    form = TakeOverForm(request.POST if request.method == "POST" else None, nameless=shown.is_nameless)
     if not form.is_valid():
         is_client = shown.company and shown.company.support_status == Company.Support.CLIENT
-        return _to_detail(firm, shown) if is_client else _which_company(request, shown)
+        return _to_detail(firm, shown) if is_client else _which_company(request, shown, form)
+    if form.name_to_compare and _similar(shown, form.name_to_compare):
+        return _which_company(request, shown, form)
     company_id = form.company_id
     chosen = get_object_or_404(Company, pk=company_id) if company_id is not None else None
     try:
         taken = take_over_company(
-            diagnosis=shown, company=chosen, is_new=form.is_new, actor=actor_of(request)
+            diagnosis=shown,
+            company=chosen,
+            is_new=form.is_new,
+            name=form.cleaned_data["name"],
+            actor=actor_of(request),
         )
     except PerhapsTheSame:
         return redirect("diagnosis:take_over", firm, shown.pk)
@@ -199,9 +205,6 @@ def _again(request: HttpRequest, diagnosis: Diagnosis, status: int, **changed: A
 def _detail(request: HttpRequest, diagnosis: Diagnosis) -> dict[str, Any]:
     newest = Comment.objects.select_related("author__user").filter(diagnosis=diagnosis).first()
     based_on = {"text": newest.text, "based_on": newest.version} if newest else {"based_on": 0}
-    similar = (
-        () if diagnosis.company_id else Company.objects.perhaps_the_same(name=diagnosis.company_name)[:1]
-    )
     outcome = outcome_of(diagnosis)
     return {
         "crumbs": _crumbs(request, diagnosis),
@@ -212,7 +215,7 @@ def _detail(request: HttpRequest, diagnosis: Diagnosis) -> dict[str, Any]:
         "newest": newest,
         "comment_form": CommentForm(initial=based_on),
         "send_form": SendForm(initial={"email": diagnosis.email}),
-        "has_similar": bool(similar),
+        "has_to_choose": not diagnosis.company_id and (diagnosis.is_nameless or bool(_similar(diagnosis))),
         "history": history_of(diagnosis),
         **_link(request, diagnosis),
         **_report(request, diagnosis),
@@ -236,6 +239,11 @@ def _sure_to_revoke(request: HttpRequest, diagnosis: Diagnosis, back_url: str) -
     context = {
         "diagnosis": diagnosis,
         "back_url": back_url,
+        "lead": (
+            "ここまでのご回答は、そのまま残ります。"
+            if diagnosis.submitted_at is None
+            else "診断の結果とご回答は、そのまま残ります。"
+        ),
         "crumbs": [
             Crumb("簡易診断", reverse("diagnosis:list", args=[visit_of(request).firm.slug])),
             Crumb(diagnosis.company_name, back_url),
@@ -250,14 +258,23 @@ def _sure_to_revoke(request: HttpRequest, diagnosis: Diagnosis, back_url: str) -
     return render(request, "diagnosis/firm_revoke.html", context)
 
 
-def _which_company(request: HttpRequest, diagnosis: Diagnosis) -> HttpResponse:
-    if diagnosis.company is not None:
-        similar = [diagnosis.company]
-    else:
-        similar = list(Company.objects.perhaps_the_same(name=diagnosis.company_name)[:ROWS])
-    crumbs = _crumbs(request, diagnosis, "支援先企業にする")
-    context = {"diagnosis": diagnosis, "similar": similar, "crumbs": crumbs}
-    return render(request, "diagnosis/firm_take_over.html", context)
+def _which_company(request: HttpRequest, diagnosis: Diagnosis, form: TakeOverForm) -> HttpResponse:
+    name = form.name_to_compare if form.is_bound and form.is_valid() else ""
+    context = {
+        "diagnosis": diagnosis,
+        "form": form,
+        "compared": name,
+        "similar": [diagnosis.company] if diagnosis.company else _similar(diagnosis, name),
+        "crumbs": _crumbs(request, diagnosis, "支援先企業にする"),
+    }
+    status = 422 if form.is_bound and form.errors else 200
+    return render(request, "diagnosis/firm_take_over.html", context, status=status)
+
+
+def _similar(diagnosis: Diagnosis, name: str = "") -> list[Company]:
+    """Companies that may be the one of this diagnosis; of one that names none, those like the typed `name`."""
+    called = name if diagnosis.is_nameless else diagnosis.company_name
+    return list(Company.objects.perhaps_the_same(name=called)[:ROWS]) if called else []
 
 
 @dataclass(frozen=True)

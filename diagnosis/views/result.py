@@ -109,7 +109,7 @@ def report(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) ->
 @reading
 def report_status(request: HttpRequest, firm: str, token: str, diagnosis: Diagnosis) -> HttpResponse:
     """The fragment that htmx asks for until the PDF is done."""
-    context = _bar_context(firm, token, _job(diagnosis))
+    context = _bar_context(firm, token, _job(diagnosis)) | {"told": bool(diagnosis.email)}
     return render(request, "diagnosis/_report_bar.html", context)
 
 

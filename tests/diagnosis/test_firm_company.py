@@ -98,9 +98,30 @@ def test_saying_that_it_is_another_one_makes_a_new_company(
 
 def test_a_diagnosis_without_a_name_asks_before_it_becomes_a_company(baba: Client, michisuji: House) -> None:
     one, before = answered(michisuji, NAMELESS), companies(michisuji)
-    assert take_over(baba, one).endswith("/company/")
+    page = take_over(baba, one)
+    assert page.endswith("/company/")
+    nothing = baba.post(page, {"company": "new", "name": " "})
+    assert nothing.status_code == 422
+    assert "会社名を入力してください。" in nothing.content.decode()
+    similar = baba.post(page, {"company": "new", "name": "ア工業"}).content.decode()
+    assert "「ア工業」に名前の近い企業" not in similar
+    assert companies(michisuji) == before + 1
+    made = read_again(michisuji, one).company
+    assert made is not None
+    assert made.name == "ア工業"
+
+
+def test_a_name_typed_for_a_nameless_diagnosis_is_compared_first(
+    baba: Client, michisuji: House, a: Company
+) -> None:
+    one, before = answered(michisuji, NAMELESS), companies(michisuji)
+    page = take_over(baba, one)
+    said = {"company": "new", "name": "㈱ア"}
+    similar = baba.post(page, said).content.decode()
+    assert "「㈱ア」に名前の近い企業が1件" in similar
+    assert 'name="compared" value="㈱ア"' in similar
     assert companies(michisuji) == before
-    take_over(baba, one, company="new")
+    take_over(baba, one, **said, compared="㈱ア")
     assert companies(michisuji) == before + 1
 
 
@@ -305,6 +326,9 @@ def test_an_invitation_that_was_answered_is_no_invitation_any_more(
     page = f"/michisuji/diagnoses/{invited.pk}/invitation/"
     for answer in (baba.get(page), baba.post(page, {"email": "chiba@a.example"})):
         assert answer["Location"] == f"/michisuji/diagnoses/{invited.pk}/"
+    history = baba.get(f"/michisuji/diagnoses/{invited.pk}/").content.decode()
+    assert "馬場:診断のリンクを送りました" in history
+    assert "馬場:回答を始めました" not in history
 
 
 def test_the_address_of_the_last_time_stands_in_the_form(baba: Client, michisuji: House, a: Company) -> None:

@@ -127,6 +127,13 @@ def test_a_comment_is_kept_as_a_version_and_shown(baba: Client, one: Diagnosis, 
     assert read_again(michisuji, one).comment_version == 1
 
 
+def test_a_comment_that_was_emptied_is_not_said_to_be_in_the_report(baba: Client, one: Diagnosis) -> None:
+    baba.post(of(one, "comment/"), {"text": "コメント", "based_on": 0})
+    assert "コメント第1版を載せています。" in page(baba, one)
+    baba.post(of(one, "comment/"), {"text": "", "based_on": 1})
+    assert "コメントのないレポートです" in page(baba, one)
+
+
 def test_a_double_click_saves_one_version(baba: Client, one: Diagnosis, michisuji: House) -> None:
     for _ in range(2):
         assert baba.post(of(one, "comment/"), {"text": "一度だけ", "based_on": 0}).status_code == 302

@@ -327,6 +327,14 @@ def test_when_the_report_cannot_be_made_the_respondent_hears_of_it_once(
     assert download(visitor, url)[:5] == b"%PDF-"
 
 
+def test_when_the_report_is_done_the_page_also_says_that_the_link_was_mailed(visitor: Visitor) -> None:
+    token = result_token(submitted(visitor))
+    assert "hx-swap-oob" not in text(visitor.get(visitor.url("report_status", token)))
+    work(visitor.house)
+    fragment = text(visitor.get(visitor.url("report_status", token)))
+    assert 'hx-swap-oob="innerHTML:#mail-said">リンクを、次のアドレスへお送りしました。' in fragment
+
+
 def test_what_the_firm_has_sent_already_is_not_sent_again_with_the_report(visitor: Visitor) -> None:
     submitted(visitor, email="")
     with open_scope(visitor.house.scope):
