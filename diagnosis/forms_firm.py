@@ -86,6 +86,7 @@ class TakeOverForm(forms.Form):
         required=False,
         max_length=100,
         help_text="ご回答に会社名のご記入がありませんでした。お確かめのうえ、入力してください。",
+        error_messages={"required": "会社名を入力してください。"},
         widget=NAME_WIDGET,
     )
     compared = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -93,12 +94,8 @@ class TakeOverForm(forms.Form):
     def __init__(self, *args: object, nameless: bool = False, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.nameless = nameless
-
-    def clean(self) -> dict[str, object]:
-        clean: dict[str, object] = dict(self.cleaned_data)
-        if self.nameless and self.is_new and "name" in clean and not clean["name"]:
-            self.add_error("name", "会社名を入力してください。")
-        return clean
+        says_new = not self.is_bound or self.data.get("company") == self.NEW
+        self.fields["name"].required = nameless and says_new
 
     @property
     def name_to_compare(self) -> str:
