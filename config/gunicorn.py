@@ -13,11 +13,14 @@ threads = 4
 control_socket_disable = True
 accesslog = None
 
-_SILENT_SECONDS = 30
+_SILENT_SECONDS = 3600  # when they are over, the kernel hands all of them over at once
 
 
 def when_ready(server: Any) -> None:
-    """A connection that sends nothing is not even accepted: it would hold a thread for seconds. Linux only."""
+    """A connection that sends nothing is not even accepted: it would hold a thread for seconds.
+
+    Holds for an hour, and for as many as fit into gunicorn's backlog (2,048). Linux only.
+    """
     if hasattr(socket, "TCP_DEFER_ACCEPT"):
         for listener in server.LISTENERS:
             listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _SILENT_SECONDS)
