@@ -85,9 +85,9 @@ def take_over_company(
     """Make the diagnosis' company a client (支援先企業) and return it; once, whoever clicks how often.
 
     `company` links an existing one; `is_new` says that none of the similar ones is meant; `name` is how the new one is
-    called where the diagnosis does not say. What the company lacks
-    (industry, employees) is filled in from the diagnosis, nothing is overwritten. Raises PerhapsTheSame when neither
-    was said and similar ones exist or no name is known, NotThisCompany when it is linked to another one.
+    called where the diagnosis does not say. What the company lacks (industry, employees) is filled in from the
+    diagnosis, nothing is overwritten. Raises PerhapsTheSame when neither was said and similar ones exist or no name is
+    known, NotThisCompany when it is linked to another one.
     """
     locked = _locked(diagnosis)
     linked = locked.company
@@ -117,7 +117,7 @@ def revoke_link(*, diagnosis: Diagnosis, version: int, actor: Membership) -> boo
     """End every link of `version` that was given out, and the code for another device.
 
     False and nothing done where that was done already: by the other of two clicks, or by somebody else, whose new link
-    goes on.
+    goes on. Raises Diagnosis.DoesNotExist where the answers have expired.
     """
     locked = _locked(diagnosis)
     if locked.link_version != version:
@@ -182,7 +182,7 @@ def invite(
 def send_invitation(*, diagnosis: Diagnosis, contact_name: str, email: str, actor: Membership) -> bool:
     """Send the link of an invitation under way once more, to whom it says now; once a minute for each address.
 
-    False and nothing sent where it was answered meanwhile.
+    False and nothing sent where it was answered meanwhile. Raises Diagnosis.DoesNotExist where it has expired.
     """
     locked = _locked(diagnosis)
     if locked.state != Diagnosis.State.OPEN:

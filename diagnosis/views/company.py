@@ -79,7 +79,13 @@ def invitation(request: HttpRequest, firm: str, invitation: UUID) -> HttpRespons
     form = InvitationForm(request.POST) if request.method == "POST" else InvitationForm(initial=known)
     if row.submitted_at is None and not form.is_valid():
         return _invitation(request, row, form)
-    if row.submitted_at or not send_invitation(diagnosis=row, actor=actor_of(request), **form.cleaned_data):
+    try:
+        sent = not row.submitted_at and send_invitation(
+            diagnosis=row, actor=actor_of(request), **form.cleaned_data
+        )
+    except Diagnosis.DoesNotExist as expired:
+        raise Http404 from expired
+    if not sent:
         messages.info(request, "すでにご回答がそろっています。結果をご覧ください。")
         return redirect("diagnosis:detail", firm, row.pk)
     messages.success(request, f"{form.cleaned_data['email']} へ、診断のリンクをお送りします。")

@@ -134,14 +134,17 @@ def take_over(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
 def revoke(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
     """End the links given out so far, to a result or to questions, after saying what that means."""
     shown = get_object_or_404(Diagnosis.objects.given_out(), pk=diagnosis)
-    back = reverse(
-        f"diagnosis:{'invitation' if shown.submitted_at is None else 'detail'}", args=[firm, shown.pk]
-    )
+    name = "detail" if shown.submitted_at else "invitation"
+    back = reverse(f"diagnosis:{name}", args=[firm, shown.pk])
     if request.method != "POST":
         return _sure_to_revoke(request, shown, back)
     form = RevokeForm(request.POST)
     version = form.cleaned_data["version"] if form.is_valid() else 0
-    if revoke_link(diagnosis=shown, version=version, actor=actor_of(request)):
+    try:
+        ended = revoke_link(diagnosis=shown, version=version, actor=actor_of(request))
+    except Diagnosis.DoesNotExist as expired:
+        raise Http404 from expired
+    if ended:
         messages.success(request, "それまでのリンクを使えなくしました。新しいリンクをお送りいただけます。")
     else:
         messages.warning(

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -248,6 +248,23 @@ def test_the_file_of_a_killed_attempt_is_deleted_by_the_next(michisuji: House, m
     job = work(michisuji)
     assert job.is_done
     assert files(media) == [media / job.file]
+
+
+def test_when_only_the_answer_to_the_last_commit_is_lost_the_job_stays_done(
+    michisuji: House, media: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep = making._keep
+
+    def unheard(*args: Any) -> None:
+        keep(*args)
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(making, "_keep", unheard)
+    ask(michisuji)
+    job = work(michisuji)
+    assert job.is_done
+    assert files(media) == [media / job.file]
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_when_the_end_is_rolled_back_the_file_goes_too(
