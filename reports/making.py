@@ -116,8 +116,15 @@ def _failed(scope: Scope, kind: Document, job: Job, claim: Claim, problem: Excep
         if claim.attempt < MOST_ATTEMPTS:
             message = "もう一度お作りしています"
             # From running alone: a commit may have reached PostgreSQL and its answer not us, and then it is done.
-            again = {"only_from": Job.State.RUNNING, "attempt": claim.attempt}
-            if not move(job, Job.State.QUEUED, **again, progress=0.0, message=message, error=error):
+            if not move(
+                job,
+                Job.State.QUEUED,
+                only_from=Job.State.RUNNING,
+                attempt=claim.attempt,
+                progress=0.0,
+                message=message,
+                error=error,
+            ):
                 raise LeaseLost
             return
         claim.finish()
