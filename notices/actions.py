@@ -106,7 +106,10 @@ def send_again(*, mail: Mail, actor: Membership | None) -> bool:
 
 def mark_read(*, notices: Iterable[Notice], membership: Membership) -> None:
     """The member has read these. Twice is once."""
-    marks = [NoticeRead(firm_id=each.firm_id, notice=each, membership=membership) for each in notices]
+    marks = [
+        NoticeRead(firm_id=each.firm_id, company_id=each.company_id, notice_id=each.pk, membership=membership)
+        for each in notices
+    ]
     NoticeRead.objects.bulk_create(marks, ignore_conflicts=True)
 
 

@@ -11,7 +11,7 @@ from django.db import connection, models
 
 from tenancy import clock, guards
 from tenancy.constraints import SameTenantKey, Wall
-from tenancy.models import Membership
+from tenancy.models import Company, Membership
 from tenancy.scope import current_scope
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
@@ -92,14 +92,16 @@ class Mail(FirmModel):
 
 class NoticeQuerySet(TenantQuerySet["Notice"]):
     def of(self, membership: Membership) -> "NoticeQuerySet":
-        """What this member of the firm was told since joining, newest first."""
+        """What this member was told since joining, newest first; external partners are told nothing here."""
+        if membership.role == Membership.Role.PARTNER:
+            return self.none()
         return self.filter(created_at__gte=membership.created_at).order_by("-created_at", "-pk")
 
     def unread(self, membership: Membership) -> "NoticeQuerySet":
         """What the member has not opened yet. What nobody opened in 90 days is no longer news: so the count walks the
         newest entries of one index only."""
         seen = NoticeRead.objects.filter(notice=models.OuterRef("pk"), membership=membership)
-        return self.filter(~models.Exists(seen), created_at__gte=_news_since(membership))
+        return self.of(membership).filter(~models.Exists(seen), created_at__gte=_news_since(membership))
 
     def with_read(self, membership: Membership) -> "NoticeQuerySet":
         """Adds `is_read`."""
@@ -108,13 +110,11 @@ class NoticeQuerySet(TenantQuerySet["Notice"]):
 
 
 def count_unread(membership: Membership) -> int:
-    """As `Notice.objects.unread(membership).count()`, in SQL: every page asks, and Django words it slowly.
-
-    0 in the scope of somebody who does not see the whole firm.
-    """
+    """As `Notice.objects.unread(membership).count()`; in SQL for those who see the whole firm, because every page of
+    theirs asks, and Django words it slowly."""
     scope = current_scope()
     if not scope.sees_whole_firm:
-        return 0
+        return Notice.objects.unread(membership).count()
     with connection.cursor() as cursor:
         cursor.execute(_COUNT_UNREAD, [scope.firm_id or 0, _news_since(membership), membership.pk])
         return int(cursor.fetchone()[0])
@@ -133,6 +133,11 @@ class Notice(FirmModel):
     title = models.CharField(max_length=200)
     body = models.TextField(blank=True)
     url = models.CharField(max_length=300)
+    # Of one company, for those who may see it; `shared`: for the company's own people too.
+    company = models.ForeignKey(
+        Company, on_delete=models.CASCADE, null=True, blank=True, related_name="+", db_constraint=False
+    )
+    shared = models.BooleanField(default=False)
     # The same by mail, worded when it was written; the addresses are found later, in the firm's scope. '' : no mail.
     mail_template = models.CharField(max_length=40, blank=True)
     mail_subject = models.CharField(max_length=300, blank=True)
@@ -144,7 +149,16 @@ class Notice(FirmModel):
 
     class Meta(FirmModel.Meta):
         constraints = [
-            Wall(name="notices_notice_wall", visitors_add=True),
+            Wall(
+                name="notices_notice_wall",
+                company="company_id",
+                shared="shared",
+                firm_side=True,
+                visitors_add=True,
+            ),
+            SameTenantKey(
+                name="notices_notice_company_key", to="tenancy_company", columns=("firm_id", "company_id")
+            ),
             models.UniqueConstraint(name="notices_notice_once", fields=["firm", "key"]),
             models.UniqueConstraint(name="notices_notice_key", fields=["firm", "id"]),
             models.CheckConstraint(
@@ -166,11 +180,19 @@ class NoticeRead(FirmModel):
     membership = models.ForeignKey(
         Membership, on_delete=models.CASCADE, related_name="+", db_constraint=False
     )
+    company = models.ForeignKey(
+        Company, on_delete=models.CASCADE, null=True, blank=True, related_name="+", db_constraint=False
+    )
     read_at = models.DateTimeField(default=clock.now)
 
     class Meta(FirmModel.Meta):
         constraints = [
-            Wall(name="notices_noticeread_wall"),
+            Wall(name="notices_noticeread_wall", company="company_id", firm_side=True),
+            SameTenantKey(
+                name="notices_noticeread_company_key",
+                to="tenancy_company",
+                columns=("firm_id", "company_id"),
+            ),
             models.UniqueConstraint(name="notices_noticeread_once", fields=["firm", "membership", "notice"]),
             SameTenantKey(
                 name="notices_noticeread_notice_key", to="notices_notice", columns=("firm_id", "notice_id")

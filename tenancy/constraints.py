@@ -19,6 +19,7 @@ _COMPANY = (
     "{column} = ANY ((SELECT CASE current_setting('app.companies') WHEN '*' THEN '{{}}'"
     " ELSE current_setting('app.companies') END)::bigint[])"
 )
+_FIRM_SIDE = "(SELECT current_setting('app.side')) = 'firm'"
 _LINK = "{column} = (SELECT current_setting('app.link')::uuid)"
 _OWN = "{column} = (SELECT current_setting('app.user')::bigint)"
 
@@ -54,7 +55,9 @@ class Wall(SqlConstraint):
     """Who sees a tenant table's rows. Always only the scope's firm; within it:
 
     - those who see the whole firm (`app.companies` is '*');
-    - `company`: the column whose company the scope may see;
+    - `company`: the column whose company the scope may see, with `shared` only rows in which that column is true,
+      except for those who work for the firm;
+    - `firm_side`: everybody who works for the firm, where `company` is NULL or not declared;
     - `link`: the column holding the id that a signed link opens;
     - `own`: SELECT for the user named in this column, in whatever firm;
     - `public_read`: everybody in the firm's scope may SELECT;
@@ -66,18 +69,21 @@ class Wall(SqlConstraint):
         *,
         name: str,
         company: str = "",
+        shared: str = "",
+        firm_side: bool = False,
         link: str = "",
         own: str = "",
         public_read: bool = False,
         visitors_add: bool = False,
     ) -> None:
         super().__init__(name=name)
-        self.company, self.link, self.own = company, link, own
+        self.company, self.shared, self.firm_side = company, shared, firm_side
+        self.link, self.own = link, own
         self.public_read, self.visitors_add = public_read, visitors_add
 
     def deconstruct(self) -> tuple[str, tuple[()], dict[str, Any]]:
         path, _, kwargs = super().deconstruct()
-        names = ("company", "link", "own", "public_read", "visitors_add")
+        names = ("company", "shared", "firm_side", "link", "own", "public_read", "visitors_add")
         kwargs |= {name: getattr(self, name) for name in names if getattr(self, name)}
         return path, (), kwargs
 
@@ -114,7 +120,10 @@ class Wall(SqlConstraint):
         """CASE rather than OR: the planner takes an OR for selective, sorts a firm's every row and misses the index."""
         ways = []
         if self.company:
-            ways.append(_COMPANY.format(column=self.company))
+            seen = _COMPANY.format(column=self.company)
+            ways.append(f"{seen} AND ({self.shared} OR {_FIRM_SIDE})" if self.shared else seen)
+        if self.firm_side:
+            ways.append(f"{self.company} IS NULL AND {_FIRM_SIDE}" if self.company else _FIRM_SIDE)
         if self.link:
             ways.append(_LINK.format(column=self.link))
         return f"{_FIRM} AND CASE {_COMPANIES} WHEN '*' THEN true ELSE {' OR '.join(ways) or 'false'} END"
@@ -168,13 +177,18 @@ class SameTenantKey(SqlConstraint):
 
 
 class AppendOnly(SqlConstraint):
-    """Rows can be added and read, never changed or deleted."""
+    """Rows can be added and read, never changed; deleted only with their whole firm, once its deletion is due."""
 
     def sql(self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
         quote = schema_editor.quote_name
         return f"""
             CREATE FUNCTION {quote(self.name)}() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN RAISE EXCEPTION 'append-only table %%', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END $$;
+            BEGIN
+                IF TG_OP = 'DELETE' AND EXISTS (
+                    SELECT FROM tenancy_firmdeletion WHERE firm_id = OLD.firm_id AND due_at <= now()
+                ) THEN RETURN OLD; END IF;
+                RAISE EXCEPTION 'append-only table %%', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+            END $$;
             CREATE TRIGGER {quote(self.name)} BEFORE UPDATE OR DELETE ON {quote(model._meta.db_table)}
             FOR EACH ROW EXECUTE FUNCTION {quote(self.name)}()
         """.replace("%%", "%")

@@ -6,15 +6,16 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from secrets import token_urlsafe
 
+from django.db.models import F, Q
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from tenancy import clock, guards
 from tenancy.links import Link, read_token
-from tenancy.models import ApiToken, Firm, Membership, User
-from tenancy.permissions import SIGNED_IN, VISITOR, Access, may
+from tenancy.models import ApiToken, Company, Firm, Membership, User
+from tenancy.permissions import CONSULTANT, SIGNED_IN, VISITOR, Access, may
 from tenancy.responses import is_api
-from tenancy.scope import Scope, change_scope
+from tenancy.scope import ALL, Scope, change_scope
 
 TOKEN_MARK = "mst_"  # lets secret scanners know one when they see it
 TOUCH_EVERY_SECONDS = 60  # a token's last use is written at most this often
@@ -75,20 +76,23 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def enter_firm(request: HttpRequest, slug: str, access: Access, token: str = "") -> Visit:
+def enter_firm(
+    request: HttpRequest, slug: str, access: Access, token: str = "", company: int | None = None
+) -> Visit:
     """Open the scope for this request and return the visit. Must run inside `open_scope(Scope(user_id=…))`.
 
     A visitors' page takes everybody as a visitor; a visitors' door of the API knows its members.
-    Raises Closed. Firms that do not exist and firms where the person has no membership take the same queries.
+    Raises Closed. Firms that do not exist and firms where the person has no membership take the same queries; so do
+    companies (`company`, where the address names one).
     """
     if access.permission == VISITOR and not bearer(request) and not is_api(request):
         return _enter_as_visitor(request, slug, access, token)
-    membership = _by_token(request, slug) if bearer(request) else _by_session(request, slug)
+    membership = _by_token(request, slug) if bearer(request) else _by_session(request, slug, company)
     if membership is None and access.permission == VISITOR and not bearer(request):
         return _enter_as_visitor(request, slug, access, token)
     if membership is None:
         raise Closed(401 if bearer(request) else 404)
-    change_scope(**vars(membership.scope()))
+    _open_scope_of(membership, by_token=bool(bearer(request)))
     visit = Visit(membership.firm, membership, by_token=bool(bearer(request)))
     needs_a_role = access.permission not in (VISITOR, SIGNED_IN) and guards.stands("door.permission")
     if needs_a_role and not visit.may(access.permission):
@@ -107,11 +111,35 @@ def _enter_as_visitor(request: HttpRequest, slug: str, access: Access, token: st
     return Visit(firm, link=link)
 
 
-def _by_session(request: HttpRequest, slug: str) -> Membership | None:
+def _open_scope_of(membership: Membership, *, by_token: bool) -> None:
+    """What this member may see: the firm's side everything of the firm, or the companies it is in charge of where the
+    firm wants it so (one query and one statement more); the others their company."""
+    who = {
+        "firm_id": membership.firm_id,
+        "user_id": membership.user_id,
+        "membership_id": membership.pk,
+        "role": membership.role,
+        "by_token": by_token,
+    }
+    if not membership.is_firm_side:
+        change_scope(**who, side="company", companies=frozenset({membership.company_id}))
+        return
+    change_scope(**who, side="firm", companies=ALL)
+    if membership.role == CONSULTANT and membership.firm.consultants_see == Firm.Sees.ASSIGNED:
+        mine = Company.objects.filter(consultant=membership).values_list("pk", flat=True)
+        change_scope(companies=frozenset(mine))
+
+
+def _by_session(request: HttpRequest, slug: str, company: int | None) -> Membership | None:
+    """The person's place on the firm's side, or in the company that the address names; where it names none, the
+    longest-standing place."""
     if not isinstance(request.user, User) or not request.user.is_active:
         return None
-    members = Membership.objects.active().select_related("firm")
-    membership = members.filter(firm__slug=slug, user_id=request.user.pk).order_by("pk").first()
+    members = Membership.objects.active().select_related("firm").filter(user_id=request.user.pk)
+    if company is not None:
+        members = members.filter(Q(company=None) | Q(company_id=company))
+    firm_side_first = F("company").asc(nulls_first=True)
+    membership = members.filter(firm__slug=slug).order_by(firm_side_first, "pk").first()
     if membership is not None:
         membership.user = request.user  # known already: the shell names it without another query
     return membership
@@ -148,5 +176,6 @@ def _touch(token: ApiToken) -> None:
 
 
 def _is_in_force(membership: Membership) -> bool:
+    lasts = membership.ends_at is None or membership.ends_at > clock.now()
     active = membership.state == Membership.State.ACTIVE and membership.firm.state == Firm.State.ACTIVE
-    return active and membership.user.is_active
+    return lasts and active and membership.user.is_active

@@ -2,11 +2,12 @@
 
 An app registers in its `panels.py`, which is imported once when Django has started (like `documents.py`):
 
-    from tenancy.extensions import Content, company_panel, company_tab, home_panel
+    from tenancy.extensions import Content, company_home_panel, company_panel, company_tab, home_panel
 
     home_panel("diagnosis", permission="diagnoses.read", template="diagnosis/_home_panel.html", build=new_diagnoses)
     company_tab("diagnosis", "診断", permission="diagnoses.read", url_name="diagnosis:of_company", order=20)
     company_panel("diagnosis", permission="diagnoses.read", template="diagnosis/_company_panel.html", build=…)
+    company_home_panel("diagnosis", permission="company_diagnoses.read", template="diagnosis/_own.html", build=…)
 
 `build` runs inside the request's scope and says what its template gets as `content`; None leaves the panel out. A panel
 is a `<section>` with an h2. Its queries count against the page: they must be the same number for any number of rows.
@@ -81,6 +82,7 @@ class TabLink:
 
 _home: dict[str, Panel[HomeBuild]] = {}
 _company: dict[str, Panel[CompanyBuild]] = {}
+_company_home: dict[str, Panel[CompanyBuild]] = {}
 _tabs: dict[str, Tab] = {
     "overview": Tab("overview", "概要", "companies.read", "tenancy:company", 0),
 }
@@ -100,6 +102,13 @@ def company_panel(
     _company[name] = Panel(name, permission, template, build, place, order)
 
 
+def company_home_panel(
+    name: str, *, permission: str, template: str, build: CompanyBuild, place: Place = "main", order: int = 100
+) -> None:
+    """Show a panel on the home page of a company's own people. The same name again replaces it."""
+    _company_home[name] = Panel(name, permission, template, build, place, order)
+
+
 def company_tab(key: str, label: str, *, permission: str, url_name: str, order: int = 100) -> None:
     """Add a screen to every company. `url_name` takes (firm's slug, company's id). The same key again replaces it."""
     _tabs[key] = Tab(key, label, permission, url_name, order)
@@ -113,6 +122,11 @@ def home_panels(visit: Visit) -> list[Shown]:
 def company_panels(visit: Visit, company: Company) -> list[Shown]:
     """The panels of this company's 概要 that this member may see and that have something to show."""
     return list(_shown((panel, panel.build(visit, company)) for panel in _allowed(_company, visit)))
+
+
+def company_home_panels(visit: Visit, company: Company) -> list[Shown]:
+    """The panels of the company's own home that this member may see and that have something to show."""
+    return list(_shown((panel, panel.build(visit, company)) for panel in _allowed(_company_home, visit)))
 
 
 def company_tabs(visit: Visit, company: Company, current: str) -> list[TabLink]:

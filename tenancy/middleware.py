@@ -78,7 +78,8 @@ class ScopeMiddleware:
 
     def _answer(self, request: HttpRequest, match: ResolverMatch, access: Access) -> HttpResponseBase:
         if access.permission != SIGNED_IN:
-            visit = enter_firm(request, match.kwargs["firm"], access, match.kwargs.get("token", ""))
+            named = match.kwargs
+            visit = enter_firm(request, named["firm"], access, named.get("token", ""), named.get("company"))
             request.visit = visit  # type: ignore[attr-defined]
         response = self.get_response(request)
         if response.streaming:

@@ -16,19 +16,24 @@ class Entry:
 
 
 # key, label, permission, url name. Screens of later issues join here when they exist.
-ENTRIES = (
+FIRM_ENTRIES = (
     ("dashboard", "ホーム", "home.read", "tenancy:home"),
     ("companies", "支援先企業", "companies.read", "tenancy:companies"),
     ("diagnosis", "簡易診断", "diagnoses.read", "diagnosis:list"),
     ("settings", "設定", "firm.settings", "tenancy:settings"),
 )
+# For a company's own people; the addresses name the company of their membership too.
+COMPANY_ENTRIES = (("home", "ホーム", "company.read", "tenancy:company_home"),)
 
 
 def navigation(visit: Visit, path: str) -> list[Entry]:
     """The entries the member's role may open; the one whose address begins the path is current."""
+    member = visit.membership
+    company_id = member.company_id if member else None
+    here = [visit.firm.slug] if company_id is None else [visit.firm.slug, company_id]
     entries = []
-    for key, label, permission, name in ENTRIES:
+    for key, label, permission, name in FIRM_ENTRIES if company_id is None else COMPANY_ENTRIES:
         if visit.may(permission):
-            url = reverse(name, args=[visit.firm.slug])
+            url = reverse(name, args=here)
             entries.append(Entry(key, label, url, path.startswith(url)))
     return entries

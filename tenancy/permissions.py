@@ -8,24 +8,54 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 ADMIN, CONSULTANT, OWNER, STAFF, PARTNER = "admin", "consultant", "owner", "staff", "partner"
+OPERATOR = "operator"  # of the installation, who entered the firm for a while and said why
 FIRM_ROLES = frozenset({ADMIN, CONSULTANT})
+FIRM_SIDE = FIRM_ROLES | {OPERATOR}
+COMPANY_ROLES = frozenset({OWNER, STAFF, PARTNER})
+_READERS = FIRM_SIDE | {OWNER, STAFF}
 
-# Permission → roles. Only what exists; each issue adds its own lines.
-PERMISSIONS: dict[str, frozenset[str]] = {
-    "home.read": FIRM_ROLES,
-    "companies.read": FIRM_ROLES,
-    "companies.edit": FIRM_ROLES,
-    "diagnoses.read": FIRM_ROLES,
-    "diagnoses.edit": FIRM_ROLES,
-    "notices.read": FIRM_ROLES,
-    "firm.settings": frozenset({ADMIN}),
-    "firm.mail_log": frozenset({ADMIN}),
-    "api.docs": FIRM_ROLES,
+
+@dataclass(frozen=True)
+class Permission:
+    """What may be done, in the words of docs/security.md, and by whom."""
+
+    label: str
+    roles: frozenset[str]
+
+
+# Only what exists; each issue adds its own lines. What is about one company is always about the own one: for the
+# company's roles the one of their membership, for consultants those they may see.
+PERMISSIONS: dict[str, Permission] = {
+    "home.read": Permission("ホームを開く", FIRM_SIDE | COMPANY_ROLES),
+    "companies.read": Permission("支援先企業の一覧と概要を見る", FIRM_SIDE),
+    "companies.edit": Permission("支援先企業を登録・変更・保管・統合する", FIRM_ROLES),
+    "companies.export": Permission("支援先企業の一覧を書き出す", FIRM_ROLES),
+    "company.read": Permission("自社のホームを見る", COMPANY_ROLES),
+    "members.read": Permission("企業のメンバーを見る", _READERS),
+    "members.invite": Permission("経営者・社員・外部人材を招待し、参加を終える", FIRM_ROLES),
+    "staff.invite": Permission("社員を招待し、社員・外部人材の参加を終える", FIRM_ROLES | {OWNER}),
+    "meetings.read": Permission("面談記録を見る(企業側は共有されたものだけ)", FIRM_SIDE | COMPANY_ROLES),
+    "meetings.edit": Permission("面談記録を書く", FIRM_ROLES),
+    "files.read": Permission("ファイルを見る(企業側は共有されたものだけ)", FIRM_SIDE | COMPANY_ROLES),
+    "files.edit": Permission("ファイルを置く・消す", FIRM_ROLES),
+    "diagnoses.read": Permission("すべての簡易診断を見る", FIRM_SIDE),
+    "diagnoses.edit": Permission("簡易診断にコメントする・送る・代理で入力する", FIRM_ROLES),
+    "company_diagnoses.read": Permission("企業の簡易診断の履歴とレポートを見る", _READERS),
+    "company_diagnoses.take": Permission("自社の簡易診断を受ける", frozenset({OWNER})),
+    "notices.read": Permission("会社へのお知らせを見る", FIRM_ROLES),
+    "firm.settings": Permission("会社の設定・公開ページを変える", frozenset({ADMIN})),
+    "firm.members": Permission("会社のメンバーを招待する・役割を変える・引き継ぐ", frozenset({ADMIN})),
+    "firm.mail_log": Permission("メールの記録を見る", frozenset({ADMIN})),
+    "firm.trail": Permission("操作の記録を見る・書き出す", frozenset({ADMIN, OPERATOR})),
+    "firm.export": Permission("会社のデータをすべて書き出す・取り込む", frozenset({ADMIN})),
+    "firm.delete": Permission("会社を削除する", frozenset({ADMIN})),
+    "api.docs": Permission("APIの説明を見る", FIRM_ROLES),
 }
 # Not permissions but words for doors without a membership.
 OPEN = "open"  # everybody, no firm, no database scope
 SIGNED_IN = "signed_in"  # a person, no firm: the scope sees only what belongs to that person
 VISITOR = "visitor"  # everybody, inside a firm's public pages
+OPERATING = "operating"  # an operator of the installation, with a second factor; no firm
 
 
 @dataclass(frozen=True)
@@ -52,7 +82,12 @@ class Access:
     limits: tuple[Limit, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        if self.permission not in PERMISSIONS and self.permission not in (OPEN, SIGNED_IN, VISITOR):
+        if self.permission not in PERMISSIONS and self.permission not in (
+            OPEN,
+            SIGNED_IN,
+            VISITOR,
+            OPERATING,
+        ):
             raise ValueError(f"Unknown permission {self.permission!r}: add it to tenancy.permissions.")
 
 
@@ -83,4 +118,4 @@ def access_of(view: Callable[..., Any], method: str) -> Access | None:
 
 def may(role: str | None, permission: str) -> bool:
     """Whether the role may do it. Templates ask the same question as the door."""
-    return role is not None and role in PERMISSIONS[permission]
+    return role is not None and role in PERMISSIONS[permission].roles

@@ -1,6 +1,6 @@
-"""The scope: who asks, for which firm, which companies, by which link.
+"""The scope: who asks, for which firm, which companies, from which side, by which link.
 
-Both walls read it: the managers (`tenancy.walls`) through a ContextVar, PostgreSQL's row security through four
+Both walls read it: the managers (`tenancy.walls`) through a ContextVar, PostgreSQL's row security through five
 transaction-local settings. One function sets them together and nothing else does. No scope means an exception, never
 all rows; there is no scope that sees more than one firm.
 """
@@ -16,6 +16,7 @@ from django.db import connection, transaction
 
 NO_LINK = UUID(int=0)
 ALL: Literal["*"] = "*"
+Side = Literal["firm", "company", "visitor"]
 
 
 class NoScope(RuntimeError):
@@ -24,27 +25,34 @@ class NoScope(RuntimeError):
 
 @dataclass(frozen=True)
 class Scope:
-    """What may be seen. `firm_id` None: only what belongs to `user_id` itself (where do I belong?)."""
+    """What may be seen. `firm_id` None: only what belongs to `user_id` itself (where do I belong?).
+
+    `side`: who works for the firm sees of the companies in scope also what is not shared with them. `role` and
+    `by_token` are for the trail; no wall asks for them.
+    """
 
     firm_id: int | None = None
     user_id: int | None = None
     companies: Literal["*"] | frozenset[int] = frozenset()
+    side: Side = "visitor"
     link: UUID = NO_LINK
     membership_id: int | None = None
+    role: str = ""
+    by_token: bool = False
 
     @classmethod
     def of_firm(cls, firm_id: int) -> "Scope":
         """The whole firm, no person: jobs, sweeps, commands."""
-        return cls(firm_id=firm_id, companies=ALL)
+        return cls(firm_id=firm_id, companies=ALL, side="firm")
 
     @property
     def sees_whole_firm(self) -> bool:
         return self.companies == ALL
 
-    def settings(self) -> tuple[str, str, str, str]:
-        """The four values as PostgreSQL reads them; 0 and the nil UUID match no row."""
+    def settings(self) -> tuple[str, str, str, str, str]:
+        """The five values as PostgreSQL reads them; 0 and the nil UUID match no row."""
         companies = ALL if self.companies == ALL else f"{{{','.join(map(str, sorted(self.companies)))}}}"
-        return str(self.user_id or 0), str(self.firm_id or 0), companies, str(self.link)
+        return str(self.user_id or 0), str(self.firm_id or 0), companies, self.side, str(self.link)
 
 
 _current: ContextVar[Scope | None] = ContextVar("scope", default=None)
@@ -90,6 +98,15 @@ def change_scope(**changes: object) -> Scope:
     return scope
 
 
+@contextmanager
+def whole_firm() -> Iterator[Scope]:
+    """The firm of the scope in force with all its companies, for the same person: for the few acts whose rows the
+    person may not see before or after them (a new company of somebody who sees assigned ones only, a number that must
+    be free in the whole firm). What it reads must not reach the page."""
+    with open_scope(replace(current_scope(), companies=ALL, side="firm")) as scope:
+        yield scope
+
+
 def _set(scope: Scope) -> Token[Scope | None]:
     _tell_postgres(scope)
     return _current.set(scope)
@@ -97,10 +114,11 @@ def _set(scope: Scope) -> Token[Scope | None]:
 
 def _tell_postgres(scope: Scope | None) -> None:
     """Empty strings, not RESET: a policy that casts '' fails loudly, as one without any setting does."""
-    values = scope.settings() if scope else ("", "", "", "")
+    values = scope.settings() if scope else ("", "", "", "", "")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('app.user', %s, true), set_config('app.firm', %s, true),"
-            " set_config('app.companies', %s, true), set_config('app.link', %s, true)",
+            " set_config('app.companies', %s, true), set_config('app.side', %s, true),"
+            " set_config('app.link', %s, true)",
             values,
         )

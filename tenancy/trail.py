@@ -17,6 +17,7 @@ def record(act: str, subject: models.Model, *, company_id: int | None = None, **
         firm_id=scope.firm_id or 0,  # 0: no firm, PostgreSQL refuses it
         company_id=company_id,
         user_id=scope.user_id,
+        role=scope.role,
         act=act,
         subject=subject._meta.label_lower,
         subject_id=str(subject.pk),

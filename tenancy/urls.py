@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenancy.views import companies, home, public, settings
+from tenancy.views import companies, company_home, home, public, settings
 
 app_name = "tenancy"
 _COMPANY = "companies/<int:company>/"
@@ -14,6 +14,7 @@ urlpatterns = [
     path("companies/", companies.companies, name="companies"),
     path("companies/new/", companies.company_new, name="company_new"),
     path(_COMPANY, companies.company, name="company"),
+    path(_COMPANY + "home/", company_home.company_home, name="company_home"),
     path(_COMPANY + "edit/", companies.company_edit, name="company_edit"),
     path(_COMPANY + "sites/", companies.site_add, name="site_add"),
     path(_COMPANY + "sites/<int:site>/", companies.site_edit, name="site_edit"),

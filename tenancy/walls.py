@@ -17,7 +17,7 @@ from tenancy.scope import ALL, Scope, current_scope
 
 # Tables outside row security, each with its reason. A test compares this list with PostgreSQL's catalogue.
 OUTSIDE = {
-    "tenancy_firm": "slug, name and state are what every address shows",
+    "tenancy_firm": "slug, name and state are what every address shows; the door's two rules are asked before it opens",
     "tenancy_user": "a person may belong to several firms; memberships are inside",
     "tenancy_due": "what is due, without personal data, so that a sweep costs the same for any number of firms",
     "tenancy_ratelimit": "hashed addresses and counters",
@@ -55,7 +55,9 @@ class InScope(models.Expression):
         super().__init__()
         self.wall = wall
         self.columns: dict[str, Any] = {"firm_id": models.F("firm_id")}
-        self.columns |= {name: models.F(name) for name in (wall.company, wall.link, wall.own) if name}
+        self.columns |= {
+            name: models.F(name) for name in (wall.company, wall.shared, wall.link, wall.own) if name
+        }
 
     def get_source_expressions(self) -> list[Any]:
         return list(self.columns.values())
@@ -76,20 +78,27 @@ class InScope(models.Expression):
 
     def _conditions(self, scope: Scope, sql: dict[str, str]) -> tuple[str, list[Any]]:
         wall = self.wall
-        firm, params = f"{sql['firm_id']} = %s", [scope.firm_id or 0]
+        firm = f"{sql['firm_id']} = %s"
+        params: list[Any] = [scope.firm_id or 0]
         if scope.firm_id is None and wall.own:
             return f"{sql[wall.own]} = %s", [scope.user_id or 0]
         if wall.public_read or scope.companies == ALL:
             return firm, params
-        ways: list[tuple[str, Any]] = [("FALSE", None)]
+        ways: list[str] = []
+        works_here = scope.side == "firm"
         if wall.company:
-            ways.append((f"{sql[wall.company]} = ANY(%s)", sorted(scope.companies)))
+            only = "" if works_here or not wall.shared else f" AND {sql[wall.shared]}"
+            ways.append(f"{sql[wall.company]} = ANY(%s){only}")
+            params.append(sorted(scope.companies))
+        if wall.firm_side and works_here:
+            ways.append(f"{sql[wall.company]} IS NULL" if wall.company else "TRUE")
         if wall.link:
-            ways.append((f"{sql[wall.link]} = %s", scope.link))
+            ways.append(f"{sql[wall.link]} = %s")
+            params.append(scope.link)
         if wall.own:
-            ways.append((f"{sql[wall.own]} = %s", scope.user_id or 0))
-        params += [value for _, value in ways[1:]]
-        return f"{firm} AND ({' OR '.join(way for way, _ in ways)})", params
+            ways.append(f"{sql[wall.own]} = %s")
+            params.append(scope.user_id or 0)
+        return f"{firm} AND ({' OR '.join(ways) or 'FALSE'})", params
 
 
 _M = TypeVar("_M", bound=models.Model)
@@ -158,6 +167,8 @@ def require_same_firm(row: models.Model) -> None:
     if scope.companies == ALL or not wall.company or wall.company == "id" or wall.visitors_add:
         return
     company_id = getattr(row, wall.company)
+    if company_id is None and wall.firm_side and scope.side == "firm":
+        return
     linked = bool(wall.link) and getattr(row, wall.link) == scope.link
     if not linked and company_id not in scope.companies and guards.stands("walls.write"):
         raise WrongScope("This row belongs to a company that you may not see.")

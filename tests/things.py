@@ -36,10 +36,13 @@ class Things:
 
 
 def plant(house: House) -> Things:
-    """Plant one of everything."""
+    """Plant one of everything; what is of a company, in the house's first one."""
     canary = f"カナリア{house.firm.slug}"
     with open_scope(house.scope):
-        company = Company.objects.create(firm=house.firm, name=canary, kana=canary, location=canary)
+        company = next(iter(house.companies.values()))
+        company.name = company.kana = company.location = canary
+        company.support_status = "lead"
+        company.save()
         diagnosis = answered(house, canary, company)
         ids = {
             "company": company.pk,

@@ -2,7 +2,7 @@
 
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
@@ -17,8 +17,11 @@ from tenancy.permissions import access
 @access("home.read")
 @require_safe
 def home(request: HttpRequest, firm: str) -> HttpResponse:
-    """Today's date, the thought of the day, the apps' panels, companies by 支援状況; for a new firm the first steps."""
+    """A company's own people are sent to their own home. For the firm: today's date, the thought of the day, the apps'
+    panels, companies by 支援状況; for a new firm the first steps."""
     visit = visit_of(request)
+    if visit.membership and visit.membership.company_id:
+        return redirect("tenancy:company_home", firm, visit.membership.company_id)
     panels, counts = home_panels(visit), by_support()
     total = sum(count for _, _, count in counts)
     thoughts = [panel.thought for panel in panels if panel.thought]

@@ -138,9 +138,15 @@ def test_home_of_a_new_firm_shows_the_first_three_steps(as_: As, michisuji: Hous
     assert "はじめの三つ" not in as_("馬場").get("/michisuji/home/").content.decode()
 
 
-@pytest.mark.parametrize(("name", "status"), [("権藤", 404), ("千葉", 403), ("誰か", 302)])
-def test_home_is_the_consultants_own(as_: As, name: str, status: int) -> None:
+@pytest.mark.parametrize(("name", "status"), [("権藤", 404), ("誰か", 302)])
+def test_home_is_for_members(as_: As, name: str, status: int) -> None:
     assert as_(name).get("/michisuji/home/").status_code == status
+
+
+def test_a_company_s_people_are_sent_to_their_own_home(as_: As, michisuji: House) -> None:
+    own = f"/michisuji/companies/{michisuji.companies['株式会社ア'].pk}/home/"
+    assert as_("千葉").get("/michisuji/home/").headers["Location"] == own
+    assert "千葉 様、こんにちは" in as_("千葉").get(own).content.decode()
 
 
 # ── Texts ──

@@ -1,0 +1,202 @@
+"""People, and their places in firms and companies."""
+
+from typing import ClassVar
+from uuid import uuid4
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models.functions import Lower
+
+from tenancy import clock
+from tenancy.constraints import SameTenantKey, Wall
+from tenancy.models.firm import Firm
+from tenancy.permissions import COMPANY_ROLES, FIRM_ROLES, FIRM_SIDE
+from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, name: str = "") -> "User":
+        """A person who can sign in once there is a membership. The e-mail is stored in lower case."""
+        user = self.model(email=email.lower(), name=name)
+        user.set_password(password)
+        user.save()
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=(username or "").lower())
+
+
+class User(AbstractBaseUser):
+    """A person. What the person may do stands in memberships only; there are no superusers."""
+
+    email = models.EmailField("メールアドレス", unique=True)
+    name = models.CharField("お名前", max_length=60, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_operator = models.BooleanField("運用担当", default=False)
+    date_joined = models.DateTimeField(default=clock.now)
+
+    objects: ClassVar[UserManager] = UserManager()
+    USERNAME_FIELD = "email"
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="tenancy_user_email_lower", condition=models.Q(email=Lower("email")))
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+class MembershipQuerySet(TenantQuerySet["Membership"]):
+    def active(self) -> "MembershipQuerySet":
+        """Those that open a door now: neither ended nor past their end."""
+        lasting = models.Q(ends_at=None) | models.Q(ends_at__gt=clock.now())
+        return self.filter(lasting, state=Membership.State.ACTIVE, firm__state=Firm.State.ACTIVE)
+
+    def consulting(self) -> "MembershipQuerySet":
+        """Those who work for the firm, with their user, by name."""
+        return self.active().filter(role__in=FIRM_ROLES).select_related("user").order_by("user__name", "pk")
+
+
+MembershipManager = TenantManager.from_queryset(MembershipQuerySet)
+
+
+class Membership(FirmModel):
+    """A person's place in a firm. Company roles name the company; firm roles do not."""
+
+    class Role(models.TextChoices):
+        ADMIN = "admin", "管理者"
+        CONSULTANT = "consultant", "コンサルタント"
+        OWNER = "owner", "経営者"
+        STAFF = "staff", "社員"
+        PARTNER = "partner", "外部人材"
+        OPERATOR = "operator", "運用担当"
+
+    class State(models.TextChoices):
+        ACTIVE = "active", "有効"
+        ENDED = "ended", "終了"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    role = models.CharField(max_length=12, choices=Role)
+    company = models.ForeignKey(
+        "tenancy.Company",
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+    )
+    title = models.CharField("肩書き", max_length=60, blank=True)
+    state = models.CharField(max_length=8, choices=State, default=State.ACTIVE)
+    ends_at = models.DateTimeField("期限", null=True, blank=True)
+    muted = models.JSONField(default=list)  # names of mails that this member does not want
+    created_at = models.DateTimeField(default=clock.now)
+
+    objects = MembershipManager()  # type: ignore[misc]
+
+    class Meta(FirmModel.Meta):
+        constraints = [
+            Wall(name="tenancy_membership_wall", company="company_id", own="user_id", firm_side=True),
+            models.UniqueConstraint(
+                name="tenancy_membership_once", fields=["firm", "user", "company"], nulls_distinct=False
+            ),
+            models.UniqueConstraint(name="tenancy_membership_key", fields=["firm", "id"]),
+            models.UniqueConstraint(name="tenancy_membership_company_id", fields=["firm", "company", "id"]),
+            models.CheckConstraint(
+                name="tenancy_membership_company_of_role",
+                condition=models.Q(role__in=sorted(FIRM_SIDE), company=None)
+                | (~models.Q(role__in=sorted(FIRM_SIDE)) & models.Q(company__isnull=False)),
+            ),
+            SameTenantKey(
+                name="tenancy_membership_company_key", to="tenancy_company", columns=("firm_id", "company_id")
+            ),
+        ]
+        indexes = [models.Index(name="tenancy_membership_user", fields=["user"])]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}@{self.firm_id} {self.role}"
+
+    @property
+    def is_firm_side(self) -> bool:
+        """Whether the member stands on the firm's side of the table, not on a company's."""
+        return self.role in FIRM_SIDE
+
+
+class Invitation(FirmModel):
+    """An invitation to a place in the firm or in one of its companies: bound to one address, used once, for 7 days.
+
+    Its signed link carries `version`, which each sending raises: only the latest link opens it.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "お返事待ち"
+        ACCEPTED = "accepted", "参加済み"
+        REVOKED = "revoked", "取り消し"
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    email = models.EmailField("メールアドレス")
+    name = models.CharField("お名前", max_length=60)
+    role = models.CharField("役割", max_length=12, choices=Membership.Role)
+    company = models.ForeignKey(
+        "tenancy.Company",
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+    )
+    title = models.CharField("肩書き", max_length=60, blank=True)
+    ends_at = models.DateTimeField("期限", null=True, blank=True)
+    state = models.CharField(max_length=8, choices=State, default=State.OPEN)
+    version = models.PositiveIntegerField(default=1)
+    invited_by = models.ForeignKey(
+        Membership, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_constraint=False
+    )
+    membership = models.ForeignKey(
+        Membership, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_constraint=False
+    )
+    created_at = models.DateTimeField(default=clock.now)
+    expires_at = models.DateTimeField()
+
+    class Meta(FirmModel.Meta):
+        constraints = [
+            Wall(name="tenancy_invitation_wall", company="company_id", link="id", firm_side=True),
+            models.UniqueConstraint(
+                name="tenancy_invitation_open",
+                fields=["firm", "company", "email"],
+                condition=models.Q(state="open"),
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                name="tenancy_invitation_company_of_role",
+                condition=models.Q(role__in=sorted(FIRM_ROLES), company=None)
+                | models.Q(role__in=sorted(COMPANY_ROLES), company__isnull=False),
+            ),
+            SameTenantKey(
+                name="tenancy_invitation_company_key", to="tenancy_company", columns=("firm_id", "company_id")
+            ),
+            SameTenantKey(
+                name="tenancy_invitation_invited_by_key",
+                to="tenancy_membership",
+                columns=("firm_id", "invited_by_id"),
+            ),
+            SameTenantKey(
+                name="tenancy_invitation_membership_key",
+                to="tenancy_membership",
+                columns=("firm_id", "membership_id"),
+            ),
+        ]
+        indexes = [models.Index(name="tenancy_invitation_list", fields=["firm", "company", "-created_at"])]
+        verbose_name = "ご招待"
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.state}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be accepted."""
+        return self.state == self.State.OPEN and self.expires_at > clock.now()
+
+    @property
+    def is_expired(self) -> bool:
+        return self.state == self.State.OPEN and self.expires_at <= clock.now()

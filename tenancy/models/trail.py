@@ -1,0 +1,63 @@
+"""Who did what, and the keys to the personal values in it."""
+
+from uuid import uuid4
+
+from django.db import models
+
+from tenancy import clock
+from tenancy.constraints import AppendOnly, Wall
+from tenancy.walls import FirmModel
+
+
+class Trail(FirmModel):
+    """The audit trail: one row per act. Append-only.
+
+    `changes`: field → [before, after] of an update, [before, null] of a deletion; personal values are encrypted with
+    the key of their person (`tenancy.trail`), so that they can be forgotten while the row stays. `details`: ids, states
+    and counts; `details["rows"]`: other rows that the act wrote, by model.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    company_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField(default=clock.now)
+    user_id = models.BigIntegerField(null=True)
+    role = models.CharField(max_length=12, blank=True)
+    act = models.CharField(max_length=60)
+    subject = models.CharField(max_length=60)
+    subject_id = models.CharField(max_length=40)
+    changes = models.JSONField(default=dict)
+    details = models.JSONField(default=dict)
+    request_id = models.CharField(max_length=40, blank=True)
+
+    class Meta(FirmModel.Meta):
+        constraints = [
+            Wall(name="tenancy_trail_wall", company="company_id", visitors_add=True),
+            AppendOnly(name="tenancy_trail_append_only"),
+        ]
+        indexes = [
+            models.Index(name="tenancy_trail_at", fields=["firm", "-at"]),
+            models.Index(name="tenancy_trail_subject", fields=["firm", "subject", "subject_id"]),
+            models.Index(name="tenancy_trail_company", fields=["firm", "company_id", "-at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.subject} {self.subject_id}"
+
+
+class PersonKey(FirmModel):
+    """The key to one person's values in the trail. Deleting the row forgets them for good; `person` is
+    e.g. 'user:12' or 'company:5' (whoever represents it)."""
+
+    company_id = models.BigIntegerField(null=True)
+    person = models.CharField(max_length=60)
+    key = models.BinaryField()
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta(FirmModel.Meta):
+        constraints = [
+            Wall(name="tenancy_personkey_wall", company="company_id", firm_side=True),
+            models.UniqueConstraint(name="tenancy_personkey_once", fields=["firm", "person"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.person

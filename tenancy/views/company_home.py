@@ -1,0 +1,27 @@
+"""自社のホーム: what an owner, their staff and their external partners see first."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from tenancy import clock
+from tenancy.extensions import company_home_panels
+from tenancy.middleware import visit_of
+from tenancy.models import Company
+from tenancy.permissions import access
+
+
+@access("company.read")
+@require_safe
+def company_home(request: HttpRequest, firm: str, company: int) -> HttpResponse:
+    """A greeting, and what the apps have to say to this member."""
+    visit = visit_of(request)
+    its: Company = get_object_or_404(Company, pk=company)
+    panels = company_home_panels(visit, its)
+    context = {
+        "company": its,
+        "today": clock.today(),
+        "main_panels": [panel for panel in panels if panel.place == "main"],
+        "side_panels": [panel for panel in panels if panel.place == "side"],
+    }
+    return render(request, "tenancy/company_home.html", context)
