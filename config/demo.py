@@ -7,7 +7,7 @@ second load, in whatever month, finds it and does nothing, also after somebody h
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from diagnosis.actions import Respondent, mark_seen, save_answers, start_diagnos
 from diagnosis.models import Diagnosis
 from tenancy import actions, clock, trail
 from tenancy.models import Company, Firm, Membership, PublicPerson, Trail, User
+from tenancy.people import end_of
+from tenancy.permissions import PARTNER
 from tenancy.scope import Scope, open_scope
 
 CONTENT = Path(__file__).parent / "content"
@@ -39,6 +41,7 @@ class Client:
     sites: list[str]
     since: date
     diagnosed: date | None
+    people: list[dict[str, Any]]
     answers: dict[str, Any]
     facts: dict[str, Any]
 
@@ -108,6 +111,7 @@ def _client(told: dict[str, Any], sites: list[str], story: dict[str, Any]) -> Cl
         sites=sites,
         since=date.fromisoformat(told["since"]),
         diagnosed=date.fromisoformat(told["diagnosed"]) if "diagnosed" in told else None,
+        people=told.get("people", []),
         **case,
     )
 
@@ -126,25 +130,27 @@ def _load_firm(plan: dict[str, Any], password: str, clients: list[Client]) -> No
         for client in clients:
             consultant = members[client.consultant]
             with open_scope(replace(Scope.of_firm(made.firm.pk), user_id=consultant.user_id)):
-                _load_company(client, consultant, today)
+                company = _load_company(client, consultant, today)
+                for each in client.people:
+                    _member(made.firm, each, password, company)
         trail.record(_ACT, made.firm, today=today.isoformat())
 
 
-def _member(firm: Firm, plan: dict[str, Any], password: str) -> Membership:
-    """The membership, with the demo's password unless the person already has one."""
+def _member(firm: Firm, plan: dict[str, Any], password: str, company: Company | None = None) -> Membership:
+    """The membership, with the demo's password unless the person already has one; external partners stay a year."""
     user = User.objects.filter(email=plan["email"]).first() or User.objects.create_user(plan["email"])
     if not user.has_usable_password():
         user.name = plan["name"]
         user.set_password(password)
         user.save(update_fields=["name", "password"])
     member: Membership
-    member, _ = Membership.objects.update_or_create(
-        firm=firm, user=user, company=None, defaults={"role": plan["role"], "title": plan["title"]}
-    )
+    ends_at = end_of(clock.today() + timedelta(days=365)) if plan["role"] == PARTNER else None
+    place = {"role": plan["role"], "title": plan["title"], "ends_at": ends_at}
+    member, _ = Membership.objects.update_or_create(firm=firm, user=user, company=company, defaults=place)
     return member
 
 
-def _load_company(client: Client, consultant: Membership, today: date) -> None:
+def _load_company(client: Client, consultant: Membership, today: date) -> Company:
     with clock.stopped_at(_moment(client.since, today, 10)):
         company = actions.create_company(
             values={**client.values, "consultant": consultant, "support_status": Company.Support.CLIENT},
@@ -155,6 +161,7 @@ def _load_company(client: Client, consultant: Membership, today: date) -> None:
     if client.diagnosed:
         with clock.stopped_at(_moment(client.diagnosed, today, 14)):
             _diagnose(company, client, consultant)
+    return company
 
 
 def _diagnose(company: Company, client: Client, consultant: Membership) -> None:

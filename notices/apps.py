@@ -7,3 +7,7 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         from notices import tasks  # noqa: F401  (declares the kinds of due work, also where no worker runs)
+        from notices.actions import queue_mail
+        from tenancy import letters
+
+        letters.deliver_by(queue_mail)

@@ -136,3 +136,10 @@ class ScopeMiddleware:
 def visit_of(request: HttpRequest) -> Visit:
     """The visit of a request that came through a firm's door."""
     return request.visit  # type: ignore[attr-defined,no-any-return]
+
+
+def member_of(request: HttpRequest) -> Membership:
+    """The membership of a request that came through a members' door."""
+    member = visit_of(request).membership
+    assert member is not None  # whoever passed a door that asks for a permission has one
+    return member

@@ -23,7 +23,10 @@ FIRM_ENTRIES = (
     ("settings", "設定", "firm.settings", "tenancy:settings"),
 )
 # For a company's own people; the addresses name the company of their membership too.
-COMPANY_ENTRIES = (("home", "ホーム", "company.read", "tenancy:company_home"),)
+COMPANY_ENTRIES = (
+    ("home", "ホーム", "company.read", "tenancy:company_home"),
+    ("members", "メンバー", "members.read", "tenancy:company_members"),
+)
 
 
 def navigation(visit: Visit, path: str) -> list[Entry]:

@@ -2,19 +2,44 @@
 
 from django.urls import path
 
-from tenancy.views import companies, company_home, home, public, settings
+from tenancy.views import (
+    companies,
+    company_home,
+    company_members,
+    home,
+    invitation,
+    members,
+    public,
+    settings,
+)
 
 app_name = "tenancy"
 _COMPANY = "companies/<int:company>/"
+_MEMBER = "settings/members/<int:colleague>/"
 _PERSON = "settings/public/people/<int:person>/"
 urlpatterns = [
     path("", public.public_page, name="public"),
     path("privacy/", public.privacy, name="privacy"),
+    path("invitation/<str:token>/", invitation.invitation, name="invitation"),
     path("home/", home.home, name="home"),
     path("companies/", companies.companies, name="companies"),
     path("companies/new/", companies.company_new, name="company_new"),
     path(_COMPANY, companies.company, name="company"),
     path(_COMPANY + "home/", company_home.company_home, name="company_home"),
+    path(_COMPANY + "members/", company_members.members, name="company_members"),
+    path(_COMPANY + "members/invite/", company_members.invite, name="company_invite"),
+    path(_COMPANY + "members/<int:member>/end/", company_members.member_end, name="company_member_end"),
+    path(_COMPANY + "members/<int:member>/until/", company_members.member_until, name="company_member_until"),
+    path(
+        _COMPANY + "invitations/<uuid:invite>/send/",
+        company_members.invitation_again,
+        name="company_invitation_again",
+    ),
+    path(
+        _COMPANY + "invitations/<uuid:invite>/revoke/",
+        company_members.invitation_revoke,
+        name="company_invitation_revoke",
+    ),
     path(_COMPANY + "edit/", companies.company_edit, name="company_edit"),
     path(_COMPANY + "sites/", companies.site_add, name="site_add"),
     path(_COMPANY + "sites/<int:site>/", companies.site_edit, name="site_edit"),
@@ -27,7 +52,13 @@ urlpatterns = [
     path(_PERSON + "remove/", settings.person_remove, name="person_remove"),
     path("settings/privacy/", settings.privacy, name="settings_privacy"),
     path("settings/privacy/<int:version>/", settings.privacy_version, name="privacy_version"),
-    path("settings/members/", settings.members, name="settings_members"),
+    path("settings/members/", members.members, name="settings_members"),
+    path("settings/members/invite/", members.invite, name="member_invite"),
+    path(_MEMBER, members.member, name="member"),
+    path(_MEMBER + "hand-over/", members.hand_over, name="member_hand_over"),
+    path(_MEMBER + "end/", members.member_end, name="member_end"),
+    path("settings/invitations/<uuid:invite>/send/", members.invitation_again, name="invitation_again"),
+    path("settings/invitations/<uuid:invite>/revoke/", members.invitation_revoke, name="invitation_revoke"),
     path("settings/tokens/", settings.tokens, name="settings_tokens"),
     path("settings/tokens/<int:token>/revoke/", settings.token_revoke, name="token_revoke"),
 ]

@@ -19,6 +19,7 @@ from tests.things import Things, plant
 FIRM = "<slug:firm>/"
 CAST = ("青木", "馬場", "千葉", "土井", "江口", "藤田", "権藤", "誰か")
 ADMIN, CONSULTANTS = {"青木"}, {"青木", "馬場"}
+OWNER = CONSULTANTS | {"千葉"}  # whatever an owner may do, the consultants may too, unless the table says so
 COMPANY = {"千葉", "土井", "江口"}  # 藤田 is of another company of the firm
 MEMBERS = set(CAST[:6])
 
@@ -31,6 +32,12 @@ ROUTES: dict[str, set[str]] = {
     "companies/<int:company>/diagnoses/on-behalf/": CONSULTANTS,
     "companies/<int:company>/edit/": CONSULTANTS,
     "companies/<int:company>/home/": COMPANY,
+    "companies/<int:company>/invitations/<uuid:invite>/revoke/": OWNER,
+    "companies/<int:company>/invitations/<uuid:invite>/send/": OWNER,
+    "companies/<int:company>/members/": OWNER | {"土井"},
+    "companies/<int:company>/members/<int:member>/end/": OWNER,
+    "companies/<int:company>/members/<int:member>/until/": CONSULTANTS,
+    "companies/<int:company>/members/invite/": OWNER,
     "companies/<int:company>/sites/": CONSULTANTS,
     "companies/<int:company>/sites/<int:site>/": CONSULTANTS,
     "companies/<int:company>/sites/<int:site>/remove/": CONSULTANTS,
@@ -54,7 +61,13 @@ ROUTES: dict[str, set[str]] = {
     "settings/mail/": ADMIN,
     "settings/mail/<uuid:mail>/": ADMIN,
     "settings/mail/<uuid:mail>/again/": ADMIN,
+    "settings/invitations/<uuid:invite>/revoke/": ADMIN,
+    "settings/invitations/<uuid:invite>/send/": ADMIN,
     "settings/members/": ADMIN,
+    "settings/members/<int:colleague>/": ADMIN,
+    "settings/members/<int:colleague>/end/": ADMIN,
+    "settings/members/<int:colleague>/hand-over/": ADMIN,
+    "settings/members/invite/": ADMIN,
     "settings/privacy/": ADMIN,
     "settings/privacy/<int:version>/": ADMIN,
     "settings/public/": ADMIN,

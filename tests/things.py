@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,8 +18,9 @@ from diagnosis.actions import (
 from diagnosis.models import Diagnosis
 from notices.models import Mail, Notice
 from reports.models import Job
+from tenancy import clock
 from tenancy.links import make_token
-from tenancy.models import ApiToken, Company, PublicPerson, Site
+from tenancy.models import ApiToken, Company, Invitation, Membership, PublicPerson, Site, User
 from tenancy.scope import open_scope
 from tests.conftest import House
 
@@ -60,10 +62,29 @@ def plant(house: House) -> Things:
             ).pk,
             "diagnosis": diagnosis.pk,
             "invitation": invited(house, canary, company).pk,
+            "invite": Invitation.objects.create(
+                firm=house.firm,
+                company=company,
+                name=canary,
+                email="invited@y.example",
+                role="staff",
+                expires_at=clock.now() + timedelta(days=7),
+            ).pk,
+            "colleague": first_member(house).pk,
+            "member": own_person(house, company).pk,
             "version": 1,
             "number": 1,
         }
     return Things(canary, ids, diagnosis, company)
+
+
+def own_person(house: House, company: Company) -> Membership:
+    """An external partner of the company."""
+    user = User.objects.create_user(f"partner@{house.firm.slug}.example", None, f"外部{house.firm.slug}")
+    member: Membership = Membership.objects.create(
+        firm=house.firm, user=user, role="partner", company=company, ends_at=clock.now() + timedelta(days=30)
+    )
+    return member
 
 
 def answered(house: House, name: str, company: Company | None = None) -> Diagnosis:

@@ -11,7 +11,7 @@ from tenancy import actions
 from tenancy.editing import ChangedMeanwhile
 from tenancy.forms import PersonForm, PrivacyForm, ProfileForm, TokenForm
 from tenancy.middleware import visit_of
-from tenancy.models import ApiToken, FirmProfile, Membership, PrivacyNotice, PublicPerson
+from tenancy.models import ApiToken, FirmProfile, PrivacyNotice, PublicPerson
 from tenancy.passages import blocks
 from tenancy.permissions import access
 
@@ -129,17 +129,6 @@ def privacy_version(request: HttpRequest, firm: str, version: int) -> HttpRespon
     """One version, as it was or is published."""
     notice = get_object_or_404(PrivacyNotice, version=version)
     return render(request, "tenancy/privacy_version.html", {"notice": notice, "blocks": blocks(notice.text)})
-
-
-# ── メンバー ──
-
-
-@access("firm.settings")
-@require_safe
-def members(request: HttpRequest, firm: str) -> HttpResponse:
-    """Who works for the firm, with their roles. Inviting comes with a later issue."""
-    found = Membership.objects.filter(company=None).select_related("user").order_by("state", "pk")
-    return render(request, "tenancy/settings_members.html", {"members": found})
 
 
 # ── APIトークン ──
