@@ -108,6 +108,7 @@ class Diagnosis(FirmModel):
         VISITOR = "visitor", "公開ページから"
         INVITED = "invited", "お送りしたリンクから"
         ON_BEHALF = "on_behalf", "代理入力"
+        OWN = "own", "ご自分の画面から"
         API = "api", "API"
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)

@@ -1,8 +1,9 @@
 """What the 簡易診断 adds to the house's pages: new ones on the home page, a tab and a panel for each company."""
 
 from diagnosis.models import Diagnosis
+from diagnosis.outcome import outcome_of
 from tenancy.door import Visit
-from tenancy.extensions import Content, company_panel, company_tab, home_panel
+from tenancy.extensions import Content, company_home_panel, company_panel, company_tab, home_panel
 from tenancy.models import Company
 
 SHOWN = 5
@@ -30,6 +31,28 @@ def latest_of_company(visit: Visit, company: Company) -> Content:
     return Content({"latest": rows.as_rows().first(), "count": rows.count(), "company": company})
 
 
+def own_latest(visit: Visit, company: Company) -> Content:
+    """The company's newest result, with its pictures, and how many there are. Two queries."""
+    rows = Diagnosis.objects.submitted().filter(company=company)
+    latest = rows.first()
+    outcome = outcome_of(latest) if latest else None
+    return Content(
+        {
+            "latest": latest,
+            "outcome": outcome,
+            "count": rows.count(),
+            "may_take": visit.may("company_diagnoses.take"),
+        }
+    )
+
+
+company_home_panel(
+    "diagnosis",
+    permission="company_diagnoses.read",
+    template="diagnosis/own/_home.html",
+    build=own_latest,
+    order=20,
+)
 home_panel(
     "diagnosis",
     permission="diagnoses.read",
@@ -44,4 +67,6 @@ company_panel(
     build=latest_of_company,
     order=20,
 )
-company_tab("diagnosis", "診断", permission="diagnoses.read", url_name="diagnosis:of_company", order=20)
+company_tab(
+    "diagnosis", "診断", permission="company_diagnoses.read", url_name="diagnosis:of_company", order=20
+)

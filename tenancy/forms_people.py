@@ -14,6 +14,16 @@ from tenancy.forms import MemberChoice
 from tenancy.models import Membership, User
 from tenancy.permissions import PARTNER
 
+# By whether it is a place in a company.
+_ROLES_HELP = {
+    False: (
+        "管理者は、設定・メンバー・データの書き出しまで行えます。コンサルタントは、支援先企業の仕事を行います。"
+    ),
+    True: (
+        "経営者は自社のすべてを見て、社員を招待できます。社員は共有されたものを見ます。"
+        "外部人材は渡されたものだけを、最後の日まで見ます。"
+    ),
+}
 LONGEST = timedelta(days=2 * 366)
 
 
@@ -53,6 +63,7 @@ class InviteForm(forms.Form):
         self.fields["role"].choices = choices  # type: ignore[attr-defined]
         if PARTNER not in dict(choices):
             del self.fields["ends_on"]
+        self.fields["role"].help_text = _ROLES_HELP[PARTNER in dict(choices)]
         if len(choices) == 1:
             self.fields["role"].widget = forms.HiddenInput()
             self.fields["role"].initial = choices[0][0]
@@ -103,6 +114,7 @@ class MemberForm(forms.Form):
     role = forms.ChoiceField(
         label="役割",
         widget=forms.RadioSelect,
+        help_text=_ROLES_HELP[False],
         choices=[(each.value, each.label) for each in (Membership.Role.ADMIN, Membership.Role.CONSULTANT)],
     )
     title = LineField(label="肩書き", max_length=60, required=False)

@@ -25,6 +25,7 @@ FIRM_ENTRIES = (
 # For a company's own people; the addresses name the company of their membership too.
 COMPANY_ENTRIES = (
     ("home", "ホーム", "company.read", "tenancy:company_home"),
+    ("diagnosis", "簡易診断", "company_diagnoses.read", "diagnosis:of_company"),
     ("members", "メンバー", "members.read", "tenancy:company_members"),
 )
 
