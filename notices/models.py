@@ -19,7 +19,7 @@ NEWS_FOR = timedelta(days=90)
 
 _COUNT_UNREAD = """
     SELECT count(*) FROM notices_notice AS notice
-    WHERE notice.firm_id = %s AND notice.created_at >= %s AND NOT EXISTS (
+    WHERE notice.firm_id = %s AND notice.created_at >= %s AND NOT notice.shared AND NOT EXISTS (
         SELECT FROM notices_noticeread AS seen
         WHERE seen.firm_id = notice.firm_id AND seen.membership_id = %s AND seen.notice_id = notice.id
     )
@@ -92,10 +92,12 @@ class Mail(FirmModel):
 
 class NoticeQuerySet(TenantQuerySet["Notice"]):
     def of(self, membership: Membership) -> "NoticeQuerySet":
-        """What this member was told since joining, newest first; external partners are told nothing here."""
+        """What this member was told since joining, newest first: the firm's side what is not a company's own news,
+        owners and staff their company's; external partners are told nothing here."""
         if membership.role == Membership.Role.PARTNER:
             return self.none()
-        return self.filter(created_at__gte=membership.created_at).order_by("-created_at", "-pk")
+        mine = self.filter(shared=not membership.is_firm_side)
+        return mine.filter(created_at__gte=membership.created_at).order_by("-created_at", "-pk")
 
     def unread(self, membership: Membership) -> "NoticeQuerySet":
         """What the member has not opened yet. What nobody opened in 90 days is no longer news: so the count walks the
@@ -153,7 +155,6 @@ class Notice(FirmModel):
                 name="notices_notice_wall",
                 company="company_id",
                 shared="shared",
-                firm_side=True,
                 visitors_add=True,
             ),
             SameTenantKey(

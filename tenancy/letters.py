@@ -1,22 +1,37 @@
-"""Mails that the house itself has to send. `notices` delivers them and says so at start-up: arrows point down."""
+"""What the house itself has to tell: mails, and notices inside the product. `notices` delivers both and says so at
+start-up: arrows point down."""
 
 from collections.abc import Mapping
 from typing import Protocol
 
-
-class Post(Protocol):
-    def __call__(self, *, key: str, template: str, to: str, context: Mapping[str, object]) -> None: ...
+from tenancy.models import Company, Membership
 
 
-_posts: list[Post] = []
+class Deliverer(Protocol):
+    """What `notices.actions` offers; see there for what is promised and raised."""
+
+    def queue_mail(self, *, key: str, template: str, to: str, context: Mapping[str, object]) -> None: ...
+
+    def notify_company(
+        self, *, key: str, company: Company, title: str, body: str, url: str, but: Membership | None
+    ) -> None: ...
 
 
-def deliver_by(post: Post) -> None:
+_deliverers: list[Deliverer] = []
+
+
+def deliver_by(deliverer: Deliverer) -> None:
     """Name who delivers; the last one named does."""
-    _posts[:] = [post]
+    _deliverers[:] = [deliverer]
 
 
 def send(*, key: str, template: str, to: str, context: Mapping[str, object]) -> None:
-    """Queue the mail in the caller's transaction, once for each firm and key. Call in a scope of the firm; raises as
-    `notices.actions.queue_mail` does."""
-    _posts[0](key=key, template=template, to=to, context=context)
+    """Queue the mail in the caller's transaction, once for each firm and key. Call in a scope of the firm."""
+    _deliverers[0].queue_mail(key=key, template=template, to=to, context=context)
+
+
+def tell_company(
+    *, key: str, company: Company, title: str, body: str = "", url: str, but: Membership | None = None
+) -> None:
+    """Tell a company's owners and staff, once for each firm and key, inside the product and, who wants it, by mail."""
+    _deliverers[0].notify_company(key=key, company=company, title=title, body=body, url=url, but=but)

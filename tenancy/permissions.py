@@ -43,6 +43,7 @@ PERMISSIONS: dict[str, Permission] = {
     "company_diagnoses.read": Permission("企業の簡易診断の履歴とレポートを見る", _READERS),
     "company_diagnoses.take": Permission("自社の簡易診断を受ける", frozenset({OWNER})),
     "notices.read": Permission("会社へのお知らせを見る", FIRM_ROLES),
+    "company_notices.read": Permission("自社へのお知らせを見る", frozenset({OWNER, STAFF})),
     "firm.settings": Permission("会社の設定・公開ページを変える", frozenset({ADMIN})),
     "firm.members": Permission("会社のメンバーを招待する・役割を変える・引き継ぐ", frozenset({ADMIN})),
     "firm.mail_log": Permission("メールの記録を見る", frozenset({ADMIN})),

@@ -20,6 +20,7 @@ FIRM = "<slug:firm>/"
 CAST = ("青木", "馬場", "千葉", "土井", "江口", "藤田", "権藤", "誰か")
 ADMIN, CONSULTANTS = {"青木"}, {"青木", "馬場"}
 OWNER = CONSULTANTS | {"千葉"}  # whatever an owner may do, the consultants may too, unless the table says so
+OWN = {"千葉", "土井"}
 COMPANY = {"千葉", "土井", "江口"}  # 藤田 is of another company of the firm
 MEMBERS = set(CAST[:6])
 
@@ -42,6 +43,10 @@ ROUTES: dict[str, set[str]] = {
     "companies/<int:company>/members/<int:member>/end/": OWNER,
     "companies/<int:company>/members/<int:member>/until/": CONSULTANTS,
     "companies/<int:company>/members/invite/": OWNER,
+    "companies/<int:company>/notices/": OWN,
+    "companies/<int:company>/notices/<uuid:notice>/": OWN,
+    "companies/<int:company>/notices/read/": OWN,
+    "companies/<int:company>/notices/settings/": OWN,
     "companies/<int:company>/sites/": CONSULTANTS,
     "companies/<int:company>/sites/<int:site>/": CONSULTANTS,
     "companies/<int:company>/sites/<int:site>/remove/": CONSULTANTS,
@@ -61,6 +66,7 @@ ROUTES: dict[str, set[str]] = {
     "notices/": CONSULTANTS,
     "notices/<uuid:notice>/": CONSULTANTS,
     "notices/read/": CONSULTANTS,
+    "notices/settings/": CONSULTANTS,
     "settings/": ADMIN,
     "settings/mail/": ADMIN,
     "settings/mail/<uuid:mail>/": ADMIN,

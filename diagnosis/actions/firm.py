@@ -6,11 +6,13 @@ was based on comes along with it.
 
 from uuid import UUID
 
+from django.urls import reverse
+
 from diagnosis.actions.report import again_key, has_the_link, mail_result, request_report, was_sent_a_link
 from diagnosis.actions.visitor import KEPT, start_diagnosis
 from diagnosis.addresses import answers_token, answers_url
 from diagnosis.models import Comment, Diagnosis, ResumeCode
-from notices.actions import queue_mail
+from notices.actions import notify_company, queue_mail
 from tenancy import clock, trail
 from tenancy.actions import create_company, update_company
 from tenancy.models import Company, Membership, Trail
@@ -71,7 +73,20 @@ def write_comment(*, diagnosis: Diagnosis, text: str, based_on: int, actor: Memb
         "write.comment", locked, company_id=locked.company_id, version=comment.version, empty=not text
     )
     request_report(locked, actor)
+    if text and locked.company is not None:
+        _tell_company(locked, locked.company, comment)
     return comment
+
+
+def _tell_company(diagnosis: Diagnosis, company: Company, comment: Comment) -> None:
+    slug = diagnosis.firm.slug
+    notify_company(
+        key=f"comment:{diagnosis.pk}:{comment.version}",
+        company=company,
+        title="診断の結果に、担当者からのコメントが届きました",
+        body=f"{jdate(diagnosis.submitted_at)}の簡易診断です。",
+        url=reverse("diagnosis:own_detail", args=[slug, company.pk, diagnosis.pk]),
+    )
 
 
 def take_over_company(

@@ -99,6 +99,7 @@ def tell_of_failure(diagnosis: Diagnosis) -> None:
             "retry_deadline_label": deadline,
             "detail_url": detail_url(slug, diagnosis),
         },
+        company_id=diagnosis.company_id,
     )
     if not diagnosis.email:
         return

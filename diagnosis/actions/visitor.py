@@ -169,6 +169,7 @@ def _tell_the_firm(diagnosis: Diagnosis, *, but: Membership | None) -> None:
             "grade": f"{diagnosis.grade}({diagnosis.overall}点)",
             "detail_url": detail_url(slug, diagnosis),
         },
+        company_id=diagnosis.company_id,
         but=but,
     )
 
