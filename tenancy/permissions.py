@@ -42,6 +42,8 @@ PERMISSIONS: dict[str, Permission] = {
     "diagnoses.edit": Permission("簡易診断にコメントする・送る・代理で入力する", FIRM_ROLES),
     "company_diagnoses.read": Permission("企業の簡易診断の履歴とレポートを見る", _READERS),
     "company_diagnoses.take": Permission("自社の簡易診断を受ける", frozenset({OWNER})),
+    "jobs.read": Permission("作成中・作成済みの書類をAPIで見る", _READERS),
+    "company_data.read": Permission("企業の情報をAPIで読む", _READERS),
     "notices.read": Permission("会社へのお知らせを見る", FIRM_ROLES),
     "company_notices.read": Permission("自社へのお知らせを見る", frozenset({OWNER, STAFF})),
     "firm.settings": Permission("会社の設定・公開ページを変える", frozenset({ADMIN})),
