@@ -50,8 +50,11 @@ def shown(row: models.Model, name: str) -> str:
     return "" if value is None else str(value)
 
 
-def apply(row: models.Model, values: Mapping[str, object], seen: Mapping[str, str] | None) -> list[str]:
-    """Set `values` on the locked `row`, without saving; the names that differ from what was stored.
+def apply(
+    row: models.Model, values: Mapping[str, object], seen: Mapping[str, str] | None
+) -> dict[str, object]:
+    """Set `values` on the locked `row`, without saving; what stood in the fields that differ now, for `save` (their
+    names) and for the trail (`before`).
 
     `seen` None: no form was shown (API, commands), the last one wins. Raises ChangedMeanwhile.
     """
@@ -64,7 +67,7 @@ def apply(row: models.Model, values: Mapping[str, object], seen: Mapping[str, st
         theirs = [name for name in values if stored[name] != seen.get(name, "")]
         if theirs:
             raise ChangedMeanwhile(before, theirs)
-    return [name for name in values if typed[name] != stored[name]]
+    return {name: before.serializable_value(name) for name in values if typed[name] != stored[name]}
 
 
 def _label(row: models.Model, name: str) -> str:

@@ -1,5 +1,6 @@
 """Who did what, and the keys to the personal values in it."""
 
+from typing import ClassVar
 from uuid import uuid4
 
 from django.db import models
@@ -16,6 +17,8 @@ class Trail(FirmModel):
     the key of their person (`tenancy.trail`), so that they can be forgotten while the row stays. `details`: ids, states
     and counts; `details["rows"]`: other rows that the act wrote, by model.
     """
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     company_id = models.BigIntegerField(null=True)
@@ -47,6 +50,8 @@ class Trail(FirmModel):
 class PersonKey(FirmModel):
     """The key to one person's values in the trail. Deleting the row forgets them for good; `person` is
     e.g. 'user:12' or 'company:5' (whoever represents it)."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
 
     company_id = models.BigIntegerField(null=True)
     person = models.CharField(max_length=60)
