@@ -141,6 +141,7 @@ def _member(firm: Firm, plan: dict[str, Any], password: str) -> Membership:
     member, _ = Membership.objects.update_or_create(
         firm=firm, user=user, company=None, defaults={"role": plan["role"], "title": plan["title"]}
     )
+    trail.record("add.member", member, rows=[user])
     return member
 
 
