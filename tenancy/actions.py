@@ -14,7 +14,7 @@ from django.core.validators import validate_email, validate_slug
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 
-from tenancy import clock, trail
+from tenancy import clock, retention, trail
 from tenancy.door import hash_of, make_token_text
 from tenancy.editing import apply
 from tenancy.models import (
@@ -73,6 +73,7 @@ def create_firm(*, slug: str, name: str, admin_email: str, admin_name: str = "")
         with open_scope(Scope.of_firm(firm.pk)):
             admin = Membership.objects.create(firm=firm, user=member, role=Membership.Role.ADMIN)
             profile = FirmProfile.objects.create(firm=firm, legal_name=name, email=admin_email.lower())
+            retention.start(firm.pk)
             trail.record("create.firm", firm, rows=[admin, profile, *([] if user else [member])])
             publish_privacy_notice(
                 summary=PRIVACY_SUMMARY, text=_PRIVACY_TEXT.read_text("utf-8").strip(), after=0, actor=None
