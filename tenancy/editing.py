@@ -28,11 +28,7 @@ class ChangedMeanwhile(Exception):
     def __init__(self, row: models.Model, names: list[str]) -> None:
         super().__init__(", ".join(names))
         self.changes = [Change(_label(row, name), shown(row, name)) for name in names]
-        last = (
-            Trail.objects.filter(subject=row._meta.label_lower, subject_id=str(row.pk))
-            .order_by("-at")
-            .first()
-        )
+        last = Trail.objects.of(row).newest_first().first()
         self.at: datetime | None = last.at if last else None
         self.who = str(User.objects.filter(pk=last.user_id).first() or "") if last and last.user_id else ""
 

@@ -41,18 +41,17 @@ class Event:
 
 
 def history_of(
-    row: models.Model,
+    *rows: models.Model,
     limit: int = 5,
-    *,
     visitor: str = THE_VISITOR,
     leave_out: Callable[[Trail], bool] = lambda act: False,
 ) -> list[Event]:
-    """The latest changes of one thing, newest first: when, who, what. Two queries, whatever the number.
+    """The latest changes of a thing (or of several), newest first: when, who, what. Two queries, whatever the number.
 
     People of a company read it too: they know each other by name, and the firm as the firm. No values are shown.
     """
-    rows = Trail.objects.filter(subject=row._meta.label_lower, subject_id=str(row.pk)).order_by("-at", "-pk")
-    acts = [act for act in rows[:limit] if not leave_out(act)]
+    found = Trail.objects.of(*rows).newest_first()[:limit]
+    acts = [act for act in found if not leave_out(act)]
     members = _by_user(_members(users={act.user_id for act in acts}))
     return [Event(act.at, _who(act, members, visitor), _what(act)) for act in acts]
 

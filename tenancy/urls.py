@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenancy.views import companies, company_home, home, public, settings
+from tenancy.views import companies, company_home, home, public, settings, trail
 
 app_name = "tenancy"
 _COMPANY = "companies/<int:company>/"
@@ -28,6 +28,9 @@ urlpatterns = [
     path("settings/privacy/", settings.privacy, name="settings_privacy"),
     path("settings/privacy/<int:version>/", settings.privacy_version, name="privacy_version"),
     path("settings/members/", settings.members, name="settings_members"),
+    path("settings/trail/", trail.trail_list, name="trail"),
+    path("settings/trail/csv/", trail.trail_csv, name="trail_csv"),
+    path("settings/trail/excel/", trail.trail_excel, name="trail_excel"),
     path("settings/tokens/", settings.tokens, name="settings_tokens"),
     path("settings/tokens/<int:token>/revoke/", settings.token_revoke, name="token_revoke"),
 ]
