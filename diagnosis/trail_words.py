@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import reverse
 
 from diagnosis.models import Comment, Diagnosis, ResumeCode
-from tenancy.trail_words import Details, acts, thing
+from tenancy.trail_words import Details, acts, fields, thing
 
 
 def _started(details: Details) -> str:
@@ -50,3 +50,22 @@ acts(
 thing(Diagnosis, name=lambda row: str(row.company_name), url=_url)
 thing(Comment, label="コメント")
 thing(ResumeCode, label="続きのコード", name=lambda row: "")
+
+fields(
+    {
+        "origin": "きっかけ",
+        "questionnaire_version": "設問の版",
+        "answers": "ご回答",
+        "facts": "確認事項",
+        "typed_by": "代理で入力した人",
+        "privacy_version": "同意した版",
+        "consented_at": "同意した日時",
+        "result": "結果",
+        "overall": "総合点",
+        "grade": "総合評価",
+        "bottleneck": "ボトルネック",
+        "submitted_at": "回答を終えた日時",
+        "diagnosis": "簡易診断",
+        "author": "書いた人",
+    }
+)

@@ -3,7 +3,7 @@
 from django.urls import reverse
 
 from reports.models import Job
-from tenancy.trail_words import acts, thing
+from tenancy.trail_words import acts, fields, thing
 
 acts(
     "レポート",
@@ -15,3 +15,18 @@ acts(
     },
 )
 thing(Job, name=lambda row: str(row.title), url=lambda slug, row: reverse("reports:job", args=[slug, row.pk]))
+
+fields(
+    {
+        "name": "名前",
+        "subject": "対象",
+        "progress": "進みぐあい",
+        "message": "状況",
+        "file": "保存先",
+        "draft": "作成中の保存先",
+        "filename": "ファイル名",
+        "error": "うまくいかなかった原因",
+        "started_at": "始めた日時",
+        "finished_at": "終えた日時",
+    }
+)

@@ -27,7 +27,7 @@ __all__ = ["SecretInTrail", "forget", "record", "record_gone"]
 VISITOR = "visitor"  # in `role`, which is '' for the system itself
 _SECRET = re.compile(r"(^|_)(passwords?|hash(es)?|keys?|tokens?|secrets?|codes?)$")
 # Made from other fields, or by every save: they would only repeat what is said already.
-_DERIVED = frozenset({"id", "firm", "search_text", "bare_name", "updated_at"})
+NOT_KEPT = frozenset({"id", "firm", "search_text", "bare_name", "updated_at"})
 
 
 class SecretInTrail(ValueError):
@@ -70,7 +70,7 @@ def record_gone(
     values = {
         field.name: subject.serializable_value(field.name)
         for field in subject._meta.concrete_fields
-        if field.name not in _DERIVED and not is_secret(field.name)
+        if field.name not in NOT_KEPT and not is_secret(field.name)
     }
     pairs = {name: [value, None] for name, value in values.items() if value not in (None, "", [], {})}
     _write(act, subject, company_id, pairs, rows, details)

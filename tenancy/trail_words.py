@@ -117,8 +117,12 @@ def field_of(subject: str, name: str) -> "models.Field[Any, Any] | None":
     return field if isinstance(field, models.Field) else None
 
 
-# What a field is called where its own verbose_name is not for people.
-_FIELDS = {
+def fields(names: Mapping[str, str]) -> None:
+    """Add what fields are called whose own verbose_name is not for people, by name, whatever the model."""
+    _FIELDS.update(names)
+
+
+_FIELDS: dict[str, str] = {
     "company": "支援先企業",
     "state": "状態",
     "revoked_at": "失効した日時",
@@ -150,6 +154,12 @@ _FIELDS = {
     "undo_until": "元に戻せる期限",
     "undone_at": "元に戻した日時",
     "is_active": "利用できる",
+    "date_joined": "登録した日時",
+    "kept": "残した企業",
+    "gone": "統合した企業",
+    "moved": "移したもの",
+    "merged_by": "統合した人",
+    "merged_at": "統合した日時",
 }
 
 
