@@ -147,6 +147,7 @@ def _member(firm: Firm, plan: dict[str, Any], password: str, company: Company | 
     ends_at = end_of(clock.today() + timedelta(days=365)) if plan["role"] == PARTNER else None
     place = {"role": plan["role"], "title": plan["title"], "ends_at": ends_at}
     member, _ = Membership.objects.update_or_create(firm=firm, user=user, company=company, defaults=place)
+    trail.record("add.member", member, company_id=member.company_id, rows=[user])
     return member
 
 

@@ -30,18 +30,20 @@ def queue_mail(
     context: Mapping[str, object],
     firm_id: int | None = None,
     link: UUID | None = None,
-) -> None:
+) -> Mail:
     """Word the mail now and have it sent: once for each firm and key, however often and by whomever it is asked for.
 
     `template` names a text of `notices.texts`; firm_name, firm_phone and firm_email are added to `context`. Works in
     a visitor's scope; `firm_id` is for callers whose scope has no firm. Raises KeyError for an unknown template,
     MailIncomplete for a hole in the text, ValidationError for an impossible address. Two statements and one query.
+
+    Writes nothing into the trail: the mail is part of the act that asks for it, which names it (`rows`).
     """
     with _scope_of(firm_id):
         sender = _sender()
         text = texts()[template]
         subject, body = text.render({**context, **sender})
-        _put_mail(
+        return _put_mail(
             key, template, to, subject, body, str(sender["firm_email"]), private=text.private, link=link
         )
 
@@ -56,23 +58,25 @@ def notify_firm(
     context: Mapping[str, object] | None = None,
     but: Membership | None = None,
     company_id: int | None = None,
-) -> None:
+) -> Notice:
     """Tell every admin and consultant of the scope's firm, once for each key, of what is about `company_id` only those
     who see that company; inside the product at once, and with
     `mail` (the name of a text, with its `context`) also by mail to each who has not read it by then. `but` is who knows
     already, because they did it: for them it is read.
 
     Works in a visitor's scope, which sees neither the notice nor the people: a worker finds the addresses. `url` is an
-    address inside the product (`/…`). Raises ValueError otherwise, and what `queue_mail` raises.
+    address inside the product (`/…`). Raises ValueError otherwise, and what `queue_mail` raises. Like a mail, the
+    notice is named in the trail by the act that asks for it.
     """
     notice = _put_notice(key, title, body, url, mail, context or {}, company_id=company_id)
     if but is not None:
         mark_read(notices=[notice], membership=but)
+    return notice
 
 
 def notify_company(
     *, key: str, company: Company, title: str, body: str, url: str, but: Membership | None = None
-) -> None:
+) -> Notice:
     """Tell the owners and staff of a company, once for each key: inside the product at once, and by mail each who has
     not read it by then and wants such mails. In a scope that sees the company; `url` as for `notify_firm`."""
     words = {
@@ -84,6 +88,7 @@ def notify_company(
     notice = _put_notice(key, title, body, url, OWN_NEWS, words, company_id=company.pk, shared=True)
     if but is not None:
         mark_read(notices=[notice], membership=but)
+    return notice
 
 
 def _put_notice(
@@ -117,16 +122,15 @@ def choose_mails(*, membership: Membership, wanted: Iterable[str]) -> None:
     """Which of the mails about notices this member wants; what is not named any more is muted."""
     muted = sorted(set(kinds_for(membership)) - set(wanted))
     if muted != membership.muted:
+        before = {"muted": membership.muted}
         membership.muted = muted
         membership.save(update_fields=["muted"])
-        trail.record("choose.mails", membership, company_id=membership.company_id, muted=muted)
+        trail.record("choose.mails", membership, company_id=membership.company_id, before=before)
 
 
 def mail_members(*, notice: Notice, members: Iterable[Membership]) -> None:
     """Queue the notice's mail for each of them who wants it, once. In the firm's scope and a transaction."""
-    for member in members:
-        if notice.mail_template in member.muted:
-            continue
+    mails = [
         _put_mail(
             f"notice:{notice.pk}:{member.pk}",
             notice.mail_template,
@@ -135,18 +139,23 @@ def mail_members(*, notice: Notice, members: Iterable[Membership]) -> None:
             notice.mail_body,
             notice.mail_reply_to,
         )
+        for member in members
+        if notice.mail_template not in member.muted
+    ]
+    if mails:
+        trail.record("mail.notice", notice, company_id=notice.company_id, rows=mails)
 
 
 def send_again(*, mail: Mail, actor: Membership | None) -> bool:
     """Try a mail that could not be sent once more, with all its attempts. False when it is not in that state (any
     more): a second click does nothing."""
-    again = Mail.objects.filter(pk=mail.pk, state=Mail.State.FAILED).update(
-        state=Mail.State.QUEUED, last_error=""
-    )
-    if not again:
+    # One whose text is forgotten (tenancy.retention) has nothing left to say.
+    failed = Mail.objects.filter(pk=mail.pk, state=Mail.State.FAILED).exclude(body="")
+    if not failed.update(state=Mail.State.QUEUED, last_error=""):
         return False
+    mail.state, mail.last_error = Mail.State.QUEUED, ""
     due.put(MAIL, mail.firm_id, mail.pk)
-    trail.record("send_again.mail", mail, by=actor.pk if actor else None)
+    trail.record("send_again.mail", mail, before={"state": Mail.State.FAILED.value})
     return True
 
 
@@ -169,7 +178,7 @@ def _put_mail(
     *,
     private: bool = False,
     link: UUID | None = None,
-) -> None:
+) -> Mail:
     validate_email(to)
     firm_id = scope_firm_id()
     mail_id, key = once("mail", firm_id, key)
@@ -188,6 +197,7 @@ def _put_mail(
     # Blind: no target and no RETURNING, because either asks for the right to read, which a visitor has not.
     Mail.objects.bulk_create([mail], ignore_conflicts=True)
     due.put(MAIL, firm_id, mail.pk)
+    return mail
 
 
 def _sender() -> dict[str, object]:

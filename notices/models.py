@@ -5,6 +5,7 @@ mail or a notice, but sees none.
 """
 
 from datetime import datetime, timedelta
+from typing import ClassVar
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from django.db import connection, models
@@ -48,6 +49,8 @@ class MailQuerySet(TenantQuerySet["Mail"]):
 class Mail(FirmModel):
     """A mail as it was worded when it was queued. `private`: only for whoever gets it (a link that signs in); the log
     shows its text to nobody else, and the text is forgotten once it has left this installation."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"to", "reply_to", "subject", "body"})
 
     class State(models.TextChoices):
         QUEUED = "queued", "送信待ち"
@@ -130,6 +133,10 @@ class Notice(FirmModel):
     """Something the firm is told inside the product. One row for the firm, because a visitor, in whose request it is
     written, cannot see who works there; who has read it stands in NoticeRead."""
 
+    PERSONAL: ClassVar[frozenset[str]] = frozenset(
+        {"title", "body", "mail_subject", "mail_body", "mail_reply_to"}
+    )
+
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     key = models.CharField(max_length=200)
     title = models.CharField(max_length=200)
@@ -176,6 +183,8 @@ class Notice(FirmModel):
 
 class NoticeRead(FirmModel):
     """This member has read that notice."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
 
     notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="+", db_constraint=False)
     membership = models.ForeignKey(

@@ -4,13 +4,14 @@ All of it runs in the scope and the transaction of the caller, except `accept`, 
 firm's scope itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
 
@@ -84,8 +85,8 @@ def invite(
             invitation.save(force_insert=True)
     except IntegrityError as error:  # an open one, perhaps made at this moment by the other of two clicks
         raise AlreadyThere from error
-    trail.record("create.invitation", invitation, company_id=invitation.company_id, role=role)
-    _mail(invitation, actor)
+    mail = _mail(invitation, actor)
+    trail.record("create.invitation", invitation, company_id=invitation.company_id, rows=[mail], role=role)
     return invitation
 
 
@@ -102,11 +103,12 @@ def send_again(*, invitation: Invitation, actor: Membership) -> bool:
     row = _locked(invitation)
     if row is None or row.state != Invitation.State.OPEN:
         return False
+    before = {"version": row.version, "expires_at": row.expires_at}
     row.version += 1
     row.expires_at = clock.now() + LASTS
     row.save(update_fields=["version", "expires_at"])
-    trail.record("send_again.invitation", row, company_id=row.company_id)
-    _mail(row, actor)
+    mail = _mail(row, actor)
+    trail.record("send_again.invitation", row, company_id=row.company_id, before=before, rows=[mail])
     return True
 
 
@@ -117,7 +119,9 @@ def revoke(*, invitation: Invitation, actor: Membership | None) -> bool:
         return False
     row.state = Invitation.State.REVOKED
     row.save(update_fields=["state"])
-    trail.record("revoke.invitation", row, company_id=row.company_id)
+    trail.record(
+        "revoke.invitation", row, company_id=row.company_id, before={"state": Invitation.State.OPEN.value}
+    )
     return True
 
 
@@ -137,7 +141,7 @@ def accept(*, invitation: Invitation, user: User | None, name: str = "", passwor
         if person.email != row.email:
             raise OtherAddress
     with open_scope(replace(firm_scope, user_id=person.pk, role=row.role)):
-        return _join(row, person)
+        return _join(row, person, is_new=user is None)
 
 
 def _new_person(email: str, name: str, password: str) -> User:
@@ -148,7 +152,7 @@ def _new_person(email: str, name: str, password: str) -> User:
         raise OtherAddress from error
 
 
-def _join(invitation: Invitation, person: User) -> Membership:
+def _join(invitation: Invitation, person: User, *, is_new: bool) -> Membership:
     """The membership, made or made anew; a place of the firm's side that the person has by now is never lowered."""
     if invitation.company_id and _works_for_the_firm(person):
         raise AlreadyThere
@@ -156,13 +160,21 @@ def _join(invitation: Invitation, person: User) -> Membership:
     fresh = {"role": invitation.role, "title": invitation.title, "ends_at": invitation.ends_at}
     member, made = Membership.objects.get_or_create(**place, defaults=fresh)
     if not made and not _is_in_force(member):
-        for field, value in {**fresh, "state": Membership.State.ACTIVE}.items():
-            setattr(member, field, value)
-        member.save(update_fields=[*fresh, "state"])
+        _begin_again(member, {**fresh, "state": Membership.State.ACTIVE.value})
+    before = {"state": invitation.state, "membership": invitation.membership_id}
     invitation.state, invitation.membership = Invitation.State.ACCEPTED, member
     invitation.save(update_fields=["state", "membership"])
-    trail.record("accept.invitation", invitation, company_id=invitation.company_id, membership=member.pk)
+    rows = [member, person] if is_new else [member]
+    trail.record("accept.invitation", invitation, company_id=invitation.company_id, before=before, rows=rows)
     return member
+
+
+def _begin_again(member: Membership, fresh: dict[str, object]) -> None:
+    before = {name: getattr(member, name) for name in fresh}
+    for name, value in fresh.items():
+        setattr(member, name, value)
+    member.save(update_fields=list(fresh))
+    trail.record("begin_again.membership", member, company_id=member.company_id, before=before)
 
 
 def _works_for_the_firm(person: User) -> bool:
@@ -180,9 +192,9 @@ def _locked(invitation: Invitation) -> Invitation | None:
     return found
 
 
-def _mail(invitation: Invitation, actor: Membership) -> None:
+def _mail(invitation: Invitation, actor: Membership) -> Model:
     firm, company = invitation.firm, invitation.company
-    letters.send(
+    return letters.send(
         key=f"invitation:{invitation.pk}:{invitation.version}",
         template="invitation",
         to=invitation.email,
@@ -219,10 +231,10 @@ def change_member(*, member: Membership, role: str, title: str, actor: Membershi
         raise LastAdmin
     if (row.role, row.title) == (role, title):
         return
-    before = {"role": row.role}
+    before = {"role": row.role, "title": row.title}
     row.role, row.title = role, title
     row.save(update_fields=["role", "title"])
-    trail.record("update.membership", row, role_before=before["role"], role_after=role)
+    trail.record("update.membership", row, before=before)
 
 
 def end_membership(*, member: Membership, actor: Membership) -> bool:
@@ -233,7 +245,8 @@ def end_membership(*, member: Membership, actor: Membership) -> bool:
         state=Membership.State.ENDED
     )
     if ended:
-        trail.record("end.membership", member, company_id=member.company_id)
+        before, member.state = {"state": member.state}, Membership.State.ENDED
+        trail.record("end.membership", member, company_id=member.company_id, before=before)
     return bool(ended)
 
 
@@ -242,9 +255,9 @@ def set_end(*, member: Membership, ends_on: date, actor: Membership) -> None:
     row = Membership.objects.select_for_update(of=("self",), no_key=True).get(pk=member.pk)
     if row.ends_at == end_of(ends_on):
         return
-    row.ends_at = end_of(ends_on)
+    before, row.ends_at = {"ends_at": row.ends_at}, end_of(ends_on)
     row.save(update_fields=["ends_at"])
-    trail.record("set_end.membership", row, company_id=row.company_id)
+    trail.record("set_end.membership", row, company_id=row.company_id, before=before)
 
 
 def _locked_admins(actor: Membership) -> list[int]:
@@ -260,19 +273,23 @@ def _locked_admins(actor: Membership) -> list[int]:
 # ── Handing over ──
 
 
+Move = Callable[[Membership, Membership], Sequence[Model]]
+
+
 @dataclass(frozen=True)
 class Burden:
-    """Something that a consultant is in charge of and that another one can take: how many, and how it moves."""
+    """Something that a consultant is in charge of and that another one can take: how many, and how it moves. `move`
+    answers the rows that it moved."""
 
     label: str
     count: Callable[[Membership], int]
-    move: Callable[[Membership, Membership], int]
+    move: Move
 
 
 _burdens: dict[str, Burden] = {}
 
 
-def burden(name: str, label: str, *, count: Callable[[Membership], int], move: Callable[..., int]) -> None:
+def burden(name: str, label: str, *, count: Callable[[Membership], int], move: Move) -> None:
     """Let apps register what is handed over together: sessions, tasks. The same name again replaces it."""
     _burdens[name] = Burden(label, count, move)
 
@@ -285,17 +302,21 @@ def burdens_of(member: Membership) -> list[tuple[str, int]]:
 def hand_over(*, leaving: Membership, to: Membership, actor: Membership) -> dict[str, int]:
     """Everything of `leaving` becomes `to`'s, in one act; how many, by label. Twice is once."""
     moved = {each.label: each.move(leaving, to) for each in _burdens.values()}
-    if any(moved.values()):
-        trail.record("hand_over.membership", leaving, to=to.pk, moved=moved)
-    return moved
+    if rows := [row for rows in moved.values() for row in rows]:
+        trail.record("hand_over.membership", leaving, rows=rows, to=to.pk)
+    return {label: len(rows) for label, rows in moved.items()}
 
 
 def _companies_of(member: Membership) -> int:
     return Company.objects.filter(consultant=member).count()
 
 
-def _move_companies(leaving: Membership, to: Membership) -> int:
-    return Company.objects.filter(consultant=leaving).update(consultant=to)
+def _move_companies(leaving: Membership, to: Membership) -> Sequence[Model]:
+    """Locked in the order of their ids, so that the trail names what was moved and nothing else."""
+    rows = Company.objects.filter(consultant=leaving).order_by("pk")
+    locked = list(rows.select_for_update(of=("self",), no_key=True).only("pk", "firm_id"))
+    Company.objects.filter(pk__in=[row.pk for row in locked]).update(consultant=to, updated_at=clock.now())
+    return locked
 
 
 burden("companies", "担当する企業", count=_companies_of, move=_move_companies)

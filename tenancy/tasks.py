@@ -1,16 +1,20 @@
 """The sweep that beat asks for every 15 seconds. The lead text of `tenancy.due` says how the pieces fit."""
 
+from functools import partial
+
 from celery import shared_task
 
-from tenancy import due, limits
+from tenancy import due, limits, retention
 from tenancy.api import idempotency
 from tenancy.sessions import SessionStore
 
 
 @shared_task(name="tenancy.sweep", expires=15)
 def sweep() -> None:
-    """Ring for what is due; forget the counters of past days and the sessions that ended."""
+    """Ring for what is due; forget the counters of past days and the sessions that ended; see that each firm has its
+    nightly work."""
     due.sweep()
+    retention.start_missing()
     limits.forget_old()
     SessionStore.clear_expired()
 
@@ -19,3 +23,9 @@ def sweep() -> None:
 def forget_idempotency_keys(firm_id: int, object_id: str) -> None:
     """Delete the kept answers of the API that have ended."""
     idempotency.forget(firm_id, object_id)
+
+
+@shared_task(name=retention.RETENTION)
+def forget_what_is_over(firm_id: int, object_id: str) -> None:
+    """A firm's night: delete what was kept long enough."""
+    due.run(retention.RETENTION, object_id, partial(retention.run, firm_id))

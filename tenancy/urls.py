@@ -11,6 +11,7 @@ from tenancy.views import (
     members,
     public,
     settings,
+    trail,
 )
 
 app_name = "tenancy"
@@ -59,6 +60,9 @@ urlpatterns = [
     path(_MEMBER + "end/", members.member_end, name="member_end"),
     path("settings/invitations/<uuid:invite>/send/", members.invitation_again, name="invitation_again"),
     path("settings/invitations/<uuid:invite>/revoke/", members.invitation_revoke, name="invitation_revoke"),
+    path("settings/trail/", trail.trail_list, name="trail"),
+    path("settings/trail/csv/", trail.trail_csv, name="trail_csv"),
+    path("settings/trail/excel/", trail.trail_excel, name="trail_excel"),
     path("settings/tokens/", settings.tokens, name="settings_tokens"),
     path("settings/tokens/<int:token>/revoke/", settings.token_revoke, name="token_revoke"),
 ]

@@ -87,6 +87,9 @@ ROUTES: dict[str, set[str]] = {
     "settings/public/people/new/": ADMIN,
     "settings/tokens/": ADMIN,
     "settings/tokens/<int:token>/revoke/": ADMIN,
+    "settings/trail/": ADMIN,
+    "settings/trail/csv/": ADMIN,
+    "settings/trail/excel/": ADMIN,
 }
 # For everybody in the firm's public part; what a signed link opens is tested with the diagnosis.
 PUBLIC: set[str] = {"", "privacy/", "diagnosis/", "diagnosis/code/"}

@@ -1,7 +1,7 @@
 """Client companies and their sites."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from django.db import models
@@ -82,6 +82,8 @@ CompanyManager = TenantManager.from_queryset(CompanyQuerySet)
 
 class Company(FirmModel):
     """A client company (支援先企業), also one that so far only took the diagnosis."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"representative"})
 
     class Support(models.TextChoices):
         LEAD = "lead", "見込み"
@@ -166,6 +168,8 @@ class Company(FirmModel):
 class Site(FirmModel):
     """A shop, school, area or product line of a company: the unit a pattern is rolled out to."""
 
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
+
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="sites", db_constraint=False)
     name = models.CharField("事業・拠点", max_length=60)
     position = models.PositiveSmallIntegerField(default=0)
@@ -187,6 +191,8 @@ class Site(FirmModel):
 class CompanyMerge(FirmModel):
     """Two companies that were the same: `gone` became part of `kept`. `moved`: for each model the rows' ids, and what a
     row held before where more than its company changed, so that it can be taken back until `undo_until`."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"moved"})
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     kept = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="+", db_constraint=False)

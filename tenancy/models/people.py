@@ -31,6 +31,8 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A person. What the person may do stands in memberships only; there are no superusers."""
 
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"email", "name"})
+
     email = models.EmailField("メールアドレス", unique=True)
     name = models.CharField("お名前", max_length=60, blank=True)
     is_active = models.BooleanField(default=True)
@@ -47,6 +49,10 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def whose(self) -> str:
+        """Whose the personal values of this row are, in the trail of each firm: `tenancy.personal`."""
+        return f"{self._meta.label_lower}:{self.pk}"
 
 
 # Alphabetical order would put staff after partners; owners, staff, partners is how a company sees itself.
@@ -82,6 +88,8 @@ MembershipManager = TenantManager.from_queryset(MembershipQuerySet)
 
 class Membership(FirmModel):
     """A person's place in a firm. Company roles name the company; firm roles do not."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"title"})
 
     class Role(models.TextChoices):
         ADMIN = "admin", "管理者"
@@ -135,6 +143,10 @@ class Membership(FirmModel):
     def __str__(self) -> str:
         return f"{self.user_id}@{self.firm_id} {self.role}"
 
+    def whose(self) -> str:
+        """The values of a membership are the person's, whatever membership they stand in."""
+        return f"{User._meta.label_lower}:{self.user_id}"
+
     @property
     def last_day(self) -> date | None:
         """The last day in Tokyo on which the membership opens a door; None where it does not end by itself."""
@@ -162,6 +174,8 @@ class Invitation(FirmModel):
 
     Its signed link carries `version`, which each sending raises: only the latest link opens it.
     """
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"email", "name", "title"})
 
     class State(models.TextChoices):
         OPEN = "open", "お返事待ち"

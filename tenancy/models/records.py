@@ -1,6 +1,6 @@
 """What is kept of the work with a company: 面談記録 and files, for the firm alone or shared."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from django.db import models
@@ -24,6 +24,8 @@ class RecordQuerySet(TenantQuerySet[Any]):
 
 class Meeting(FirmModel):
     """面談記録: when, with whom, what was said, what comes next. `shared`: the company may read it."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"attendees", "body", "next_steps"})
 
     class Kind(models.TextChoices):
         VISIT = "visit", "訪問"
@@ -73,6 +75,8 @@ class Meeting(FirmModel):
 class Attachment(FirmModel):
     """A file kept with a company. `key` is its place in the private storage; `shared`: the company may read it."""
 
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"name"})
+
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="+", db_constraint=False)
     meeting = models.ForeignKey(
@@ -119,6 +123,8 @@ class Attachment(FirmModel):
 
 class Handing(FirmModel):
     """Something handed to an external partner: all that they see of a company. Exactly one thing a row."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
 
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="+", db_constraint=False)
     membership = models.ForeignKey(

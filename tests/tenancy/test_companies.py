@@ -232,7 +232,7 @@ def test_a_change_is_saved_and_the_trail_names_its_fields(baba: Client, michisuj
         row = Company.objects.get(name="株式会社ア")
         act = Trail.objects.get(act="update.company")
     assert (row.location, row.employees) == ("埼玉県川口市", 8)
-    assert act.details == {"fields": ["employees", "location"]}
+    assert act.changes == {"location": ["", "埼玉県川口市"], "employees": [None, 8]}
 
 
 def test_the_second_of_two_people_is_told_what_changed_and_keeps_what_was_typed(
