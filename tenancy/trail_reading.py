@@ -16,7 +16,7 @@ from tenancy.permissions import COMPANY_ROLES, FIRM_SIDE, OPERATOR
 from tenancy.personal import Forgotten, keys_for, opened
 from tenancy.templatetags.michisuji import jdate, jtime
 from tenancy.trail import VISITOR
-from tenancy.trail_words import THINGS, field_of, label_of_field, label_of_subject, sentence_of
+from tenancy.trail_words import THINGS, field_of, in_order, label_of_field, label_of_subject, sentence_of
 
 ERASED = "(消去済み)"
 EMPTY = "(空)"
@@ -58,7 +58,8 @@ def history_of(
 
 def _what(act: Trail) -> str:
     """The sentence, and which fields were changed."""
-    names = [label_of_field(act.subject, name) for name in act.changes or act.details.get("fields", ())]
+    changed = in_order(act.subject, act.changes or act.details.get("fields", ()))
+    names = [label_of_field(act.subject, name) for name in changed]
     told = f"({'、'.join(names)})" if names and act.act.startswith(("update.", "rename.")) else ""
     return sentence_of(act.act, act.details) + told
 
@@ -164,7 +165,9 @@ def _entry(act: Trail, known: _Known, slug: str) -> Entry:
         name=kind.name(thing) if kind and thing is not None else "",
         url=kind.url(slug, thing) if kind and thing is not None else "",
         company=known.companies.get(act.company_id or 0, ""),
-        changes=tuple(_shown(act, name, pair, known) for name, pair in act.changes.items()),
+        changes=tuple(
+            _shown(act, name, act.changes[name], known) for name in in_order(act.subject, act.changes)
+        ),
     )
 
 

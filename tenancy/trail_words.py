@@ -11,7 +11,7 @@ A sentence may name details of the act in braces, or be a function of them. With
 test finds the acts that have none.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,6 +115,15 @@ def field_of(subject: str, name: str) -> "models.Field[Any, Any] | None":
     except (LookupError, ValueError, FieldDoesNotExist):
         return None
     return field if isinstance(field, models.Field) else None
+
+
+def in_order(subject: str, names: Iterable[str]) -> list[str]:
+    """Names of fields as the model has them, which is how forms show them; PostgreSQL keeps no order."""
+    try:
+        order = [field.name for field in apps.get_model(subject)._meta.concrete_fields]
+    except (LookupError, ValueError):
+        order = []
+    return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
 
 
 def fields(names: Mapping[str, str]) -> None:
