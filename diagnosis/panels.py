@@ -1,9 +1,14 @@
 """What the 簡易診断 adds to the house's pages: new ones on the home page, a tab and a panel for each company."""
 
-from diagnosis.models import Diagnosis
+from uuid import UUID
+
+from django.urls import reverse
+
+from diagnosis.models import Comment, Diagnosis
 from tenancy.door import Visit
 from tenancy.extensions import Content, company_panel, company_tab, home_panel
 from tenancy.models import Company
+from tenancy.timeline import Happening, timeline_source
 
 SHOWN = 5
 LATEST = 3  # when nothing waits
@@ -30,6 +35,29 @@ def latest_of_company(visit: Visit, company: Company) -> Content:
     return Content({"latest": rows.as_rows().first(), "count": rows.count(), "company": company})
 
 
+def happened(visit: Visit, company: Company, count: int) -> list[Happening]:
+    """Answered, and commented: two queries. The company's own people are not led to the firm's pages."""
+    own = Diagnosis.objects.submitted().filter(company=company)
+    answered = own.order_by("-submitted_at").only("submitted_at", "grade")[:count]
+    comments = Comment.objects.filter(company=company, version=1).order_by("-created_at")
+    at_firm = visit.may("diagnoses.read")
+
+    def url(pk: UUID) -> str:
+        return reverse("diagnosis:detail", args=[visit.firm.slug, pk]) if at_firm else ""
+
+    found = [
+        Happening(row.submitted_at, f"簡易診断に回答がありました(総合評価 {row.grade})", url(row.pk))
+        for row in answered
+        if row.submitted_at
+    ]
+    found += [
+        Happening(row.created_at, "簡易診断にコメントしました", url(row.diagnosis_id))
+        for row in comments[:count]
+    ]
+    return found
+
+
+timeline_source("diagnosis", permission="company_diagnoses.read", newest=happened)
 home_panel(
     "diagnosis",
     permission="diagnoses.read",

@@ -1,8 +1,11 @@
 """The sweep that beat asks for every 15 seconds. The lead text of `tenancy.due` says how the pieces fit."""
 
+from functools import partial
+from uuid import UUID
+
 from celery import shared_task
 
-from tenancy import due, limits
+from tenancy import due, filing, limits
 from tenancy.api import idempotency
 from tenancy.sessions import SessionStore
 
@@ -19,3 +22,9 @@ def sweep() -> None:
 def forget_idempotency_keys(firm_id: int, object_id: str) -> None:
     """Delete the kept answers of the API that have ended."""
     idempotency.forget(firm_id, object_id)
+
+
+@shared_task(name="tenancy.forget_file")
+def forget_file(firm_id: int, object_id: str) -> None:
+    """Delete the stored bytes of a file that no row has."""
+    due.run(filing.FILE, object_id, partial(filing.forget, firm_id, UUID(object_id)))
