@@ -8,12 +8,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
+from config.demo_records import load_records
 from diagnosis.actions import Respondent, mark_seen, save_answers, start_diagnosis, submit_diagnosis
 from diagnosis.models import Diagnosis
 from tenancy import actions, clock, trail
@@ -41,6 +43,8 @@ class Client:
     diagnosed: date | None
     answers: dict[str, Any]
     facts: dict[str, Any]
+    meetings: list[dict[str, Any]]
+    files: list[dict[str, Any]]
 
 
 def load_demo() -> list[str]:
@@ -108,6 +112,8 @@ def _client(told: dict[str, Any], sites: list[str], story: dict[str, Any]) -> Cl
         sites=sites,
         since=date.fromisoformat(told["since"]),
         diagnosed=date.fromisoformat(told["diagnosed"]) if "diagnosed" in told else None,
+        meetings=told.get("meetings", []),
+        files=told.get("files", []),
         **case,
     )
 
@@ -155,6 +161,7 @@ def _load_company(client: Client, consultant: Membership, today: date) -> None:
     if client.diagnosed:
         with clock.stopped_at(_moment(client.diagnosed, today, 14)):
             _diagnose(company, client, consultant)
+    load_records(company, client.meetings, client.files, consultant, partial(_moment, today=today, hour=16))
 
 
 def _diagnose(company: Company, client: Client, consultant: Membership) -> None:
