@@ -142,11 +142,11 @@ class FilesField(forms.FileField):
         return files
 
 
-class MeetingChoice(forms.TypedChoiceField):
+class MeetingChoice(forms.ChoiceField):
     """One of the company's latest meetings, or none."""
 
     def __init__(self) -> None:
-        super().__init__(label="どの面談のファイルか", required=False, empty_value=None, coerce=self._meeting)
+        super().__init__(label="どの面談のファイルか", required=False)
         self.meetings: dict[str, Meeting] = {}
 
     def offer(self, company: Company, also: Meeting | None = None) -> None:
@@ -163,8 +163,9 @@ class MeetingChoice(forms.TypedChoiceField):
     def prepare_value(self, value: Any) -> Any:
         return str(value.pk) if isinstance(value, Meeting) else value
 
-    def _meeting(self, value: Any) -> Meeting:
-        return value if isinstance(value, Meeting) else self.meetings[str(value)]
+    def clean(self, value: Any) -> Meeting | None:
+        """The meeting itself. Raises ValidationError for one that was not offered."""
+        return self.meetings.get(super().clean(value))
 
 
 class UploadForm(Handed):

@@ -56,6 +56,12 @@ def newest(visit: Visit, company: Company) -> Content:
     return Content({"rows": rows[:HAPPENINGS], "more": len(rows) > HAPPENINGS})
 
 
+def newest_shared(visit: Visit, company: Company) -> Content | None:
+    """As `newest`, for the company's own people; nothing while nothing is shared with them."""
+    content = newest(visit, company)
+    return content if content.values["rows"] else None
+
+
 def meetings_held(visit: Visit, company: Company, count: int) -> list[Happening]:
     slug = visit.firm.slug
     return [
@@ -113,6 +119,13 @@ company_panel(
     build=latest_files,
     place="side",
     order=10,
+)
+company_home_panel(
+    "timeline",
+    permission="meetings.read",
+    template="tenancy/_happened.html",
+    build=newest_shared,
+    order=60,
 )
 company_home_panel(
     "meetings",
