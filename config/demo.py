@@ -8,12 +8,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
+from config.demo_records import load_records
 from diagnosis.actions import Respondent, mark_seen, save_answers, start_diagnosis, submit_diagnosis
 from diagnosis.models import Diagnosis
 from tenancy import actions, clock, trail
@@ -44,6 +46,8 @@ class Client:
     people: list[dict[str, Any]]
     answers: dict[str, Any]
     facts: dict[str, Any]
+    meetings: list[dict[str, Any]]
+    files: list[dict[str, Any]]
 
 
 def load_demo() -> list[str]:
@@ -112,6 +116,8 @@ def _client(told: dict[str, Any], sites: list[str], story: dict[str, Any]) -> Cl
         since=date.fromisoformat(told["since"]),
         diagnosed=date.fromisoformat(told["diagnosed"]) if "diagnosed" in told else None,
         people=told.get("people", []),
+        meetings=told.get("meetings", []),
+        files=told.get("files", []),
         **case,
     )
 
@@ -162,6 +168,7 @@ def _load_company(client: Client, consultant: Membership, today: date) -> Compan
     if client.diagnosed:
         with clock.stopped_at(_moment(client.diagnosed, today, 14)):
             _diagnose(company, client, consultant)
+    load_records(company, client.meetings, client.files, consultant, partial(_moment, today=today, hour=16))
     return company
 
 

@@ -1,10 +1,15 @@
 """What the 簡易診断 adds to the house's pages: new ones on the home page, a tab and a panel for each company."""
 
-from diagnosis.models import Diagnosis
+from uuid import UUID
+
+from django.urls import reverse
+
+from diagnosis.models import Comment, Diagnosis
 from diagnosis.outcome import outcome_of
 from tenancy.door import Visit
 from tenancy.extensions import Content, company_home_panel, company_panel, company_tab, home_panel
 from tenancy.models import Company
+from tenancy.timeline import Happening, timeline_source
 
 SHOWN = 5
 LATEST = 3  # when nothing waits
@@ -53,6 +58,33 @@ company_home_panel(
     build=own_latest,
     order=20,
 )
+
+
+def happened(visit: Visit, company: Company, count: int) -> list[Happening]:
+    """Answered, and commented: two queries. The company's own people are led to their own pages."""
+    own = Diagnosis.objects.submitted().filter(company=company)
+    answered = own.order_by("-submitted_at").only("submitted_at", "grade")[:count]
+    comments = Comment.objects.filter(company=company, version=1).order_by("-created_at")
+    at_firm, slug = visit.may("diagnoses.read"), visit.firm.slug
+
+    def url(pk: UUID) -> str:
+        if at_firm:
+            return reverse("diagnosis:detail", args=[slug, pk])
+        return reverse("diagnosis:own_detail", args=[slug, company.pk, pk])
+
+    found = [
+        Happening(row.submitted_at, f"簡易診断に回答がありました(総合評価 {row.grade})", url(row.pk))
+        for row in answered
+        if row.submitted_at
+    ]
+    found += [
+        Happening(row.created_at, "簡易診断にコメントしました", url(row.diagnosis_id))
+        for row in comments[:count]
+    ]
+    return found
+
+
+timeline_source("diagnosis", permission="company_diagnoses.read", newest=happened)
 home_panel(
     "diagnosis",
     permission="diagnoses.read",

@@ -9,17 +9,15 @@ from django.utils.functional import SimpleLazyObject
 from notices.models import count_unread
 from tenancy.door import Visit
 from tenancy.models import Membership
+from tenancy.scope import scope_or_none
 
 
 def bell(request: HttpRequest) -> dict[str, Any]:
     """For members: `notices_url`, and `unread_notices` (counted when the page shows it: one query)."""
     visit: Visit | None = getattr(request, "visit", None)
     member = visit.membership if visit else None
-    if (
-        visit is None
-        or member is None
-        or not (visit.may("notices.read") or visit.may("company_notices.read"))
-    ):
+    told = visit is not None and (visit.may("notices.read") or visit.may("company_notices.read"))
+    if visit is None or member is None or not told or scope_or_none() is None:
         return {}
     return {
         "notices_url": addresses(member)["notices_url"],

@@ -30,7 +30,7 @@ from tenancy.models import (
     Trail,
     User,
 )
-from tenancy.scope import Scope, open_scope
+from tenancy.scope import Scope, change_scope, current_scope, open_scope, whole_firm
 
 _PRIVACY_TEXT = Path(__file__).parent / "content" / "privacy_ja.md"
 PRIVACY_SUMMARY = (
@@ -197,23 +197,53 @@ def create_company(
 ) -> Company:
     """A new company. `once`: the form's own id; sent twice, also at the same moment, it is one company.
 
-    Raises NumberTaken.
+    Of somebody who sees assigned companies only it is theirs, unless they named another consultant; then it is in
+    their scope from here on. Raises NumberTaken.
     """
     if once is not None and (made := made_by(once)):
         return made
     company = Company(**values)
-    _save_company(company)
+    if not current_scope().sees_whole_firm:
+        company.consultant = company.consultant or actor
+    with whole_firm():
+        _save_company(company)
+    _see_if_mine(company)
     details: dict[str, Any] = {"once": str(once)} if once else {}
     trail.record("create.company", company, company_id=company.pk, **details)
     return company
 
 
+def _see_if_mine(company: Company) -> None:
+    """Somebody who sees assigned companies only sees this one too, without knocking again."""
+    scope = current_scope()
+    if scope.companies != "*" and company.consultant_id == scope.membership_id is not None:
+        change_scope(companies=scope.companies | {company.pk})
+
+
 def made_by(once: UUID) -> Company | None:
-    """The company that the same form has made. Waits for the other click, if that is still at work."""
+    """The company that the same form has made, whoever is in charge of it by now. Waits for the other click, if that is
+    still at work."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(once)])
-    act = Trail.objects.filter(act="create.company", details__once=str(once)).first()
-    return Company.objects.filter(pk=act.subject_id).first() if act else None
+    with whole_firm():
+        act = Trail.objects.filter(act="create.company", details__once=str(once)).first()
+        return Company.objects.filter(pk=act.subject_id).first() if act else None
+
+
+def number_is_taken(number: str, *, by_other_than: int | None) -> bool:
+    """Whether a company of the firm has this 法人番号, also one that the person may not see: only yes or no leaves."""
+    with whole_firm():
+        same = Company.objects.filter(corporate_number=number)
+        return (same if by_other_than is None else same.exclude(pk=by_other_than)).exists()
+
+
+def archive_company(*, company: Company, archived: bool, actor: Membership | None) -> None:
+    """Take the company out of lists and choices, or back into them. Twice is once."""
+    now = clock.now() if archived else None
+    rows = Company.objects.filter(pk=company.pk, archived_at__isnull=archived)
+    if rows.update(archived_at=now):
+        act = "archive.company" if archived else "restore.company"
+        trail.record(act, company, company_id=company.pk)
 
 
 def update_company(

@@ -77,11 +77,16 @@ class Limit:
 
 @dataclass(frozen=True)
 class Access:
-    """What a view needs. `link`: the purpose of the signed link expected in the URL's `token`."""
+    """What a view needs. `link`: the purpose of the signed link expected in the URL's `token`.
+
+    `own_transactions`: the view runs after the door's scope has been closed and opens `visit.scope` itself around what
+    it reads, renders and writes: slow bodies and slow storage must hold no transaction.
+    """
 
     permission: str
     link: str = ""
     limits: tuple[Limit, ...] = field(default=())
+    own_transactions: bool = False
 
     def __post_init__(self) -> None:
         if self.permission not in PERMISSIONS and self.permission not in (
@@ -96,9 +101,11 @@ class Access:
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
-def access(permission: str, *, link: str = "", limits: tuple[Limit, ...] = ()) -> Callable[[_View], _View]:
+def access(
+    permission: str, *, link: str = "", limits: tuple[Limit, ...] = (), own_transactions: bool = False
+) -> Callable[[_View], _View]:
     """Declare what a view function needs."""
-    declared = Access(permission, link, limits)
+    declared = Access(permission, link, limits, own_transactions)
 
     def declare(view: _View) -> _View:
         view.access = declared  # type: ignore[attr-defined]

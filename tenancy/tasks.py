@@ -1,10 +1,11 @@
 """The sweep that beat asks for every 15 seconds. The lead text of `tenancy.due` says how the pieces fit."""
 
 from functools import partial
+from uuid import UUID
 
 from celery import shared_task
 
-from tenancy import due, limits, retention
+from tenancy import due, filing, limits, retention
 from tenancy.api import idempotency
 from tenancy.sessions import SessionStore
 
@@ -29,3 +30,9 @@ def forget_idempotency_keys(firm_id: int, object_id: str) -> None:
 def forget_what_is_over(firm_id: int, object_id: str) -> None:
     """A firm's night: delete what was kept long enough."""
     due.run(retention.RETENTION, object_id, partial(retention.run, firm_id))
+
+
+@shared_task(name="tenancy.forget_file")
+def forget_file(firm_id: int, object_id: str) -> None:
+    """Delete the stored bytes of a file that no row has."""
+    due.run(filing.FILE, object_id, partial(filing.forget, firm_id, UUID(object_id)))

@@ -6,8 +6,10 @@ from tenancy.views import (
     companies,
     company_home,
     company_members,
+    files,
     home,
     invitation,
+    meetings,
     members,
     public,
     settings,
@@ -16,6 +18,8 @@ from tenancy.views import (
 
 app_name = "tenancy"
 _COMPANY = "companies/<int:company>/"
+_MEETING = _COMPANY + "meetings/<uuid:meeting>/"
+_FILE = _COMPANY + "files/<uuid:file>/"
 _MEMBER = "settings/members/<int:colleague>/"
 _PERSON = "settings/public/people/<int:person>/"
 urlpatterns = [
@@ -24,6 +28,8 @@ urlpatterns = [
     path("invitation/<str:token>/", invitation.invitation, name="invitation"),
     path("home/", home.home, name="home"),
     path("companies/", companies.companies, name="companies"),
+    path("companies/csv/", companies.companies_csv, name="companies_csv"),
+    path("companies/excel/", companies.companies_excel, name="companies_excel"),
     path("companies/new/", companies.company_new, name="company_new"),
     path(_COMPANY, companies.company, name="company"),
     path(_COMPANY + "home/", company_home.company_home, name="company_home"),
@@ -42,6 +48,18 @@ urlpatterns = [
         name="company_invitation_revoke",
     ),
     path(_COMPANY + "edit/", companies.company_edit, name="company_edit"),
+    path(_COMPANY + "archive/", companies.company_archive, name="company_archive"),
+    path(_COMPANY + "timeline/", companies.timeline, name="timeline"),
+    path(_COMPANY + "meetings/", meetings.meetings, name="meetings"),
+    path(_COMPANY + "meetings/new/", meetings.meeting_new, name="meeting_new"),
+    path(_MEETING, meetings.meeting, name="meeting"),
+    path(_MEETING + "edit/", meetings.meeting_edit, name="meeting_edit"),
+    path(_MEETING + "remove/", meetings.meeting_remove, name="meeting_remove"),
+    path(_COMPANY + "files/", files.files, name="files"),
+    path(_COMPANY + "files/new/", files.file_new, name="file_new"),
+    path(_FILE, files.file, name="file"),
+    path(_FILE + "edit/", files.file_edit, name="file_edit"),
+    path(_FILE + "remove/", files.file_remove, name="file_remove"),
     path(_COMPANY + "sites/", companies.site_add, name="site_add"),
     path(_COMPANY + "sites/<int:site>/", companies.site_edit, name="site_edit"),
     path(_COMPANY + "sites/<int:site>/remove/", companies.site_remove, name="site_remove"),

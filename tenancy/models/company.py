@@ -18,8 +18,23 @@ from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 class CompanyQuerySet(TenantQuerySet["Company"]):
     def as_rows(self) -> "CompanyQuerySet":
         """For lists: what a row shows, with `consultant_name`, None where nobody is in charge. One query."""
-        shown = ("name", "kana", "support_status", "location", "created_at", "updated_at")
-        return self.only(*shown).annotate(consultant_name=models.F("consultant__user__name"))
+        shown = ("name", "kana", "support_status", "location", "last_contact_on", "archived_at")
+        return self.only(*shown, "created_at", "updated_at").annotate(
+            consultant_name=models.F("consultant__user__name")
+        )
+
+    def listed(self) -> "CompanyQuerySet":
+        """Without those that became part of another one."""
+        return self.filter(merged_into=None)
+
+    def in_use(self) -> "CompanyQuerySet":
+        """What lists and choices offer: neither archived nor part of another one."""
+        return self.listed().filter(archived_at=None)
+
+    def industries(self) -> list[str]:
+        """The distinct 業種 of the companies in scope. One query over one firm's rows."""
+        found = self.listed().exclude(industry="").order_by("industry")
+        return list(found.values_list("industry", flat=True).distinct())
 
     def search(self, words: str) -> "CompanyQuerySet":
         """Every word in name, kana or location; width, case and kana type folded. A scan of one firm's rows."""
@@ -39,7 +54,7 @@ class CompanyQuerySet(TenantQuerySet["Company"]):
         if corporate_number:
             same |= models.Q(corporate_number=corporate_number)
         given = models.Value(bare, output_field=models.CharField())
-        return self.alias(given=given).filter(same).order_by("kana", "name", "pk")
+        return self.listed().alias(given=given).filter(same).order_by("kana", "name", "pk")
 
 
 models.CharField.register_lookup(Length)

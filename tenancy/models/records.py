@@ -12,6 +12,8 @@ from tenancy.models.people import Membership
 from tenancy.permissions import PARTNER
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
+SHARED, WITHIN = "お客様と共有する", "社内だけ"
+
 
 class RecordQuerySet(TenantQuerySet[Any]):
     def visible_to(self, membership: Membership) -> "RecordQuerySet":
@@ -20,6 +22,11 @@ class RecordQuerySet(TenantQuerySet[Any]):
             return self
         mine = Handing.objects.filter(membership=membership)
         return self.filter(pk__in=mine.values(Handing.COLUMN_OF[self.model]))
+
+    def newest_first(self) -> "RecordQuerySet":
+        """By the day of the meeting, or by when the file was put here."""
+        day = ("-held_on",) if self.model is Meeting else ()
+        return self.order_by(*day, "-created_at", "-pk")
 
 
 class Meeting(FirmModel):
@@ -71,6 +78,9 @@ class Meeting(FirmModel):
     def __str__(self) -> str:
         return f"{self.held_on:%Y-%m-%d} {self.get_kind_display()}"
 
+    def get_shared_display(self) -> str:
+        return SHARED if self.shared else WITHIN
+
 
 class Attachment(FirmModel):
     """A file kept with a company. `key` is its place in the private storage; `shared`: the company may read it."""
@@ -119,6 +129,9 @@ class Attachment(FirmModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_shared_display(self) -> str:
+        return SHARED if self.shared else WITHIN
 
 
 class Handing(FirmModel):
