@@ -75,11 +75,13 @@ class Limit:
 
 @dataclass(frozen=True)
 class Access:
-    """What a view needs. `link`: the purpose of the signed link expected in the URL's `token`."""
+    """What a view needs. `link`: the purpose of the signed link expected in the URL's `token`. `fresh`: the person has
+    shown who they are within 15 minutes, or is asked to (`tenancy.sessions`); tokens are not asked."""
 
     permission: str
     link: str = ""
     limits: tuple[Limit, ...] = field(default=())
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         if self.permission not in PERMISSIONS and self.permission not in (
@@ -94,9 +96,11 @@ class Access:
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
-def access(permission: str, *, link: str = "", limits: tuple[Limit, ...] = ()) -> Callable[[_View], _View]:
+def access(
+    permission: str, *, link: str = "", limits: tuple[Limit, ...] = (), fresh: bool = False
+) -> Callable[[_View], _View]:
     """Declare what a view function needs."""
-    declared = Access(permission, link, limits)
+    declared = Access(permission, link, limits, fresh)
 
     def declare(view: _View) -> _View:
         view.access = declared  # type: ignore[attr-defined]
