@@ -47,6 +47,10 @@ class NameTaken(ValueError):
     """The name stands there already."""
 
 
+class LocksOneselfOut(ValueError):
+    """Nobody may demand a second factor without having one: it would shut out whoever demands it first."""
+
+
 # ── Firms ──
 
 
@@ -102,6 +106,26 @@ def update_profile(
         profile.save(update_fields=changed if profile.pk else None)
         trail.record("update.profile", profile, fields=changed)
     return profile
+
+
+def update_rules(
+    *,
+    firm: Firm,
+    values: Mapping[str, object],
+    seen: Mapping[str, str] | None,
+    actor: Membership | None,
+    has_second_factor: bool,
+) -> Firm:
+    """Who sees what, and whether signing in asks for a second factor. Raises ChangedMeanwhile, and LocksOneselfOut
+    unless whoever wants a second factor of everybody has shown one."""
+    row: Firm = Firm.objects.select_for_update(of=("self",), no_key=True).get(pk=firm.pk)
+    changed = apply(row, values, seen)
+    if "requires_second_factor" in changed and row.requires_second_factor and not has_second_factor:
+        raise LocksOneselfOut
+    if changed:
+        row.save(update_fields=changed)
+        trail.record("update.rules", row, fields=changed)
+    return row
 
 
 def publish_privacy_notice(

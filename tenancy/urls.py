@@ -28,6 +28,7 @@ urlpatterns = [
     path("settings/privacy/", settings.privacy, name="settings_privacy"),
     path("settings/privacy/<int:version>/", settings.privacy_version, name="privacy_version"),
     path("settings/members/", settings.members, name="settings_members"),
+    path("settings/rules/", settings.rules, name="settings_rules"),
     path("settings/tokens/", settings.tokens, name="settings_tokens"),
     path("settings/tokens/<int:token>/revoke/", settings.token_revoke, name="token_revoke"),
 ]
