@@ -10,3 +10,4 @@ class TenancyConfig(AppConfig):
         from tenancy import checks  # noqa: F401  (registers the start-up checks)
 
         autodiscover_modules("panels")  # what business apps hang into our pages: tenancy.extensions
+        autodiscover_modules("failures")  # what the operator must hear of: tenancy.operating
