@@ -129,6 +129,10 @@ def test_inside_an_operator_reads_and_writes_nothing(inside: Client, michisuji: 
     assert counts(michisuji) == before
     assert inside.get(f"/michisuji/companies/{things.ids['company']}/").status_code == 200
     assert inside.get("/michisuji/settings/").status_code == 403
+    assert inside.get(f"/michisuji/diagnoses/{things.ids['diagnosis']}/").status_code == 200
+    with open_scope(michisuji.scope):
+        things.diagnosis.refresh_from_db()
+    assert things.diagnosis.seen_at is None
 
 
 def counts(house: House) -> tuple[int, int]:
