@@ -45,9 +45,9 @@ def app_code(secret: str = SECRET, later: int = 0) -> str:
     return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30 + later)))
 
 
-def signs_in(user: User, *, second_factor: bool = False, **headers: str) -> Client:
+def signs_in(user: User, *, second_factor: bool = False, agent: str = "") -> Client:
     """A browser in which the person has signed in with the password, and then with the app's code."""
-    client = browser(**headers)
+    client = browser(**{"User-Agent": agent})
     answer = client.post(LOGIN, {"login": user.email, "password": PASSWORD})
     if second_factor:
         assert answer.headers["Location"] == "/accounts/login/second-factor/"
@@ -83,6 +83,11 @@ def later(**ago: float) -> Iterator[None]:
     """Inside it is that much later."""
     with clock.stopped_at(clock.now() + timedelta(**ago)):
         yield
+
+
+def key_of(client: Client) -> str:
+    """What the browser's cookie says: who has it has the session."""
+    return str(client.session.session_key)
 
 
 def leads_to(answer: Any) -> str:

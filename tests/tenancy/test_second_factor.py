@@ -4,10 +4,12 @@ import base64
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
 
 from tenancy import clock
@@ -252,3 +254,14 @@ def test_all_of_it_asks_who_one_is_after_a_while(firm: House) -> None:
     with clock.stopped_at(clock.now() + timedelta(minutes=16)):
         for address in (CODES, REMOVE, SET_UP):
             assert leads_to(client.post(address)).startswith("/accounts/reauthenticate/"), address
+
+
+def test_who_has_lost_everything_is_helped_from_the_command_line(firm: House) -> None:
+    open_elsewhere = signs_in(firm.people["青木"], second_factor=True)
+    call_command("remove_second_factor", email="aoki@michisuji.example", stdout=StringIO())
+    assert open_elsewhere.get("/michisuji/home/").status_code == 302
+    signs_in(firm.people["青木"])
+    with open_scope(firm.scope):
+        assert Trail.objects.filter(act="remove.second_factor", subject_id=firm.people["青木"].pk).exists()
+    with pytest.raises(CommandError):
+        call_command("remove_second_factor", email="nobody@x.example")

@@ -82,7 +82,8 @@ def test_signing_in_gives_the_browser_another_session(consultant: Client) -> Non
     session = consultant.session
     session["planted"] = "before"
     session.save()
-    consultant.cookies["sessionid"] = planted = session.session_key
+    planted = str(session.session_key)
+    consultant.cookies["sessionid"] = planted
     consultant.post(LOGIN, {"login": MAIL, "password": PASSWORD})
     assert consultant.cookies["sessionid"].value != planted
     thief = browser()
