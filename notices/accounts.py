@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from notices.actions import queue_mail
-from tenancy import clock, sessions
+from tenancy import clock, sessions, trail
 from tenancy.models import Membership, User
 from tenancy.scope import Scope, open_scope
 from tenancy.templatetags.michisuji import jdate
@@ -79,7 +79,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             log.info("account mail not sent", extra={"mail": template_prefix})
             return
         worded = _with_link if template_prefix in _LINK_MAILS else _plain
-        queue_mail(to=email, firm_id=firm_id, **worded(template_prefix, user, context))
+        words = worded(template_prefix, user, context)
+        mail = queue_mail(to=email, firm_id=firm_id, **words)
+        with open_scope(Scope.of_firm(firm_id)):
+            trail.record("mail.account", mail, template=words["template"])
 
 
 def _with_link(prefix: str, user: User, context: dict[str, Any]) -> dict[str, Any]:

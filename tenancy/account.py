@@ -5,6 +5,8 @@ django-allauth's adapter (`notices.accounts`), because notices stand above this 
 """
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from allauth.account.adapter import get_adapter
@@ -54,9 +56,9 @@ def rename(*, user: User, name: str) -> None:
     if name == user.name:
         return
     with transaction.atomic():
-        user.name = name
+        old, user.name = user.name, name
         user.save(update_fields=["name"])
-        _record(user, "update.user", fields=["name"])
+        _record(user, "update.user", before={"name": old})
 
 
 # ── E-mail ──
@@ -99,7 +101,7 @@ def change_email(*, token: str) -> bool:
         except IntegrityError:
             return False
         EmailAddress.objects.filter(user=user).delete()  # none of allauth's may go on opening the account
-        _record(user, "update.user", fields=["email"])
+        _record(user, "update.user", before={"email": old})
         get_adapter().send_mail("account/email/email_changed", old, {"user": user})
     return True
 
@@ -135,11 +137,11 @@ def remove_second_factor(*, user: User) -> None:
             _record(user, "remove.second_factor")
 
 
-def _record(user: User, act: str, **details: object) -> None:
+def _record(user: User, act: str, before: Mapping[str, object] | None = None) -> None:
     """Into the trail of each place that the person has."""
     with open_scope(Scope(user_id=user.pk)):
         places = list(Membership.objects.active().order_by("pk"))
     for place in places:
-        scope = Scope(firm_id=place.firm_id, user_id=user.pk, membership_id=place.pk, role=place.role)
-        with open_scope(scope):
-            trail.record(act, user, company_id=place.company_id, **details)
+        who = {"user_id": user.pk, "membership_id": place.pk, "role": place.role}
+        with open_scope(replace(Scope.of_firm(place.firm_id), **who)):  # type: ignore[arg-type]
+            trail.record(act, user, company_id=place.company_id, before=before)

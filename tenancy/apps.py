@@ -9,5 +9,7 @@ class TenancyConfig(AppConfig):
     def ready(self) -> None:
         from tenancy import checks  # noqa: F401  (registers the start-up checks)
 
-        autodiscover_modules("panels")  # what business apps hang into our pages: tenancy.extensions
-        autodiscover_modules("failures")  # what the operator must hear of: tenancy.operating
+        # What business apps hang into our pages (tenancy.extensions), their words in the trail
+        # (tenancy.trail_words), how long they keep what (tenancy.retention), and what the operator must hear of
+        # (tenancy.operating).
+        autodiscover_modules("panels", "trail_words", "retention", "failures")

@@ -44,11 +44,13 @@ def enter_firm(*, operator: User, firm: Firm, reason: str, once: UUID) -> Member
         place = _place(operator, firm)
         if Trail.objects.filter(act="operator.enter", details__once=str(once)).exists():
             return place
-        if place.state == Membership.State.ACTIVE and place.role != OPERATOR and place.ends_at is None:
+        lasts = place.ends_at is None or place.ends_at > clock.now()
+        if place.state == Membership.State.ACTIVE and place.role != OPERATOR and lasts:
             raise WorksHere
+        before = {name: getattr(place, name) for name in ("role", "state", "ends_at")}
         place.role, place.state, place.ends_at = OPERATOR, Membership.State.ACTIVE, clock.now() + STAY
         place.save(update_fields=["role", "state", "ends_at"])
-        trail.record("operator.enter", place, reason=reason, until=place.ends_at.isoformat(), once=str(once))
+        trail.record("operator.enter", place, before=before, reason=reason, once=str(once))
     return place
 
 
@@ -58,9 +60,10 @@ def leave_firm(*, operator: User, firm: Firm) -> bool:
         place = Membership.objects.active().filter(user=operator, role=OPERATOR).first()
         if place is None:
             return False
+        before = {"state": place.state, "ends_at": place.ends_at}
         place.state, place.ends_at = Membership.State.ENDED, clock.now()
         place.save(update_fields=["state", "ends_at"])
-        trail.record("operator.leave", place)
+        trail.record("operator.leave", place, before=before)
     return True
 
 

@@ -5,7 +5,7 @@ counts and forms right; the other one also holds for raw SQL and for code that g
 """
 
 from collections.abc import Iterable
-from typing import Any, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, models
@@ -178,8 +178,12 @@ def require_same_firm(row: models.Model) -> None:
 class FirmModel(models.Model):
     """A row of one firm. Every tenant model inherits from it and from its Meta.
 
-    A model that not only those who see the whole firm may see replaces the wall in its own Meta.constraints.
+    A model that not only those who see the whole firm may see replaces the wall in its own Meta.constraints. Each says
+    which of its fields hold something personal (`PERSONAL`, also when none does): the trail seals these values with the
+    key of `whose()` (`tenancy.personal`).
     """
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
 
     firm = models.ForeignKey("tenancy.Firm", on_delete=models.CASCADE, related_name="+")
 
@@ -199,6 +203,10 @@ class FirmModel(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         require_same_firm(self)
         return super().delete(*args, **kwargs)
+
+    def whose(self) -> str:
+        """Whose the personal values are; by default this row's own, so that they go with it."""
+        return f"{self._meta.label_lower}:{self.pk}"
 
 
 def require_safe_role() -> None:

@@ -63,7 +63,7 @@ def test_a_new_name_is_read_by_everybody_and_stands_in_each_firm_s_trail(
     for house in (michisuji, aoba):
         with open_scope(house.scope):
             act = Trail.objects.get(act="update.user")
-        assert (act.user_id, act.details["fields"]) == (michisuji.people["馬場"].pk, ["name"])
+        assert (act.user_id, list(act.changes)) == (michisuji.people["馬場"].pk, ["name"])
         assert "みなみ" not in str(vars(act))
 
 
@@ -127,7 +127,7 @@ def test_a_new_address_counts_once_its_link_is_opened_and_the_old_one_is_told(
     ]
     assert NEW not in mails(michisuji)[1].body
     with open_scope(michisuji.scope):
-        assert Trail.objects.get(act="update.user").details["fields"] == ["email"]
+        assert list(Trail.objects.get(act="update.user").changes) == ["email"]
 
 
 def test_the_new_address_signs_in_and_the_old_one_does_not(as_: As, michisuji: House) -> None:

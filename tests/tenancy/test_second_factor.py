@@ -228,7 +228,7 @@ def test_nobody_demands_of_others_what_they_have_not_shown_themselves(firm: Hous
     firm.firm.refresh_from_db()
     assert firm.firm.requires_second_factor
     with open_scope(firm.scope):
-        assert Trail.objects.get(act="update.rules").details["fields"] == ["requires_second_factor"]
+        assert Trail.objects.get(act="update.rules").changes == {"requires_second_factor": [False, True]}
 
 
 def test_it_cannot_be_given_up_where_it_is_demanded(firm: House) -> None:
