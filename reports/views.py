@@ -34,7 +34,7 @@ def download(request: HttpRequest, firm: str, job: UUID) -> HttpResponse:
     return file_response(get_object_or_404(Job, pk=job), redirect("reports:job", firm, job))
 
 
-@access("companies.edit")
+@access("companies.read")
 @require_POST
 def again(request: HttpRequest, firm: str, job: UUID) -> HttpResponse:
     """Begin a job that failed once more; a second click finds it queued."""

@@ -13,7 +13,7 @@ from django.utils.crypto import salted_hmac
 from tenancy import clock, guards, second_factor, sessions
 from tenancy.links import Link, read_token
 from tenancy.models import ApiToken, Company, Firm, Membership, User
-from tenancy.permissions import CONSULTANT, FIRM_SIDE, SIGNED_IN, VISITOR, Access, may
+from tenancy.permissions import CONSULTANT, FIRM_SIDE, OPERATOR, SIGNED_IN, VISITOR, Access, may
 from tenancy.responses import is_api
 from tenancy.scope import ALL, Scope, change_scope, current_scope
 
@@ -108,6 +108,8 @@ def enter_firm(
     needs_a_role = access.permission not in (VISITOR, SIGNED_IN) and guards.stands("door.permission")
     if needs_a_role and not visit.may(access.permission):
         raise Closed(403)
+    if membership.role == OPERATOR and request.method not in ("GET", "HEAD", "OPTIONS"):
+        raise Closed(403)  # whatever the permission allows others to send: an operator looks
     return visit
 
 
