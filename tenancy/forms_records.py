@@ -20,6 +20,7 @@ from tenancy.uploads import ACCEPTED
 FIRST_DAY = date(2000, 1, 1)
 MEETINGS_OFFERED = 30
 MOST_FILES = 20
+MOST_TOGETHER = 60 * 1024 * 1024  # a little less than a request may have: tenancy.edges
 
 
 class SharedField(forms.TypedChoiceField):
@@ -122,9 +123,12 @@ class MeetingForm(Handed, SeenForm):
 
 
 class FilesInput(forms.FileInput):
-    """A choice of several files at once."""
+    """A choice of several files at once; what is too much together is said before it is sent in vain (michisuji.js)."""
 
     allow_multiple_selected = True
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"data-most-bytes": MOST_TOGETHER})
 
 
 class FilesField(forms.FileField):

@@ -495,8 +495,8 @@ def test_an_archived_company_leaves_lists_and_counts_and_comes_back(baba: Client
         baba.post(url, {"to": "list"})
     assert row in baba.get(LIST).content.decode()
     with open_scope(michisuji.scope):
-        acts = Trail.objects.filter(company_id=company.pk).order_by("at").values_list("act", flat=True)
-    assert list(acts) == ["archive.company", "restore.company"]
+        acts = [act.act for act in Trail.objects.filter(company_id=company.pk).order_by("at")]
+    assert acts == ["archive.company", "restore.company"]
 
 
 def test_a_company_that_became_part_of_another_is_never_listed(baba: Client, michisuji: House) -> None:

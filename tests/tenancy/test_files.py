@@ -14,6 +14,7 @@ from django.db import connection
 from django.test import Client
 
 from tenancy import filing, uploads
+from tenancy.due import LeaseLost
 from tenancy.models import Attachment, Company, Due, Handing, Meeting, Membership, Trail
 from tenancy.scope import open_scope, scope_or_none
 from tenancy.tasks import forget_file
@@ -43,8 +44,6 @@ def room(company: Company, rest: str = "") -> str:
 def upload(client: Client, company: Company, *files: Sent, **values: Any) -> Any:
     form = {"once": str(uuid4()), "shared": "False", "meeting": "", **values}
     sent = [SimpleUploadedFile(name, content) for name, content in files]
-    for file, (name, _) in zip(sent, files, strict=True):
-        file._name = name  # as a browser may send it: SimpleUploadedFile cleans names itself
     return client.post(room(company, "new/"), {**form, "files": sent})
 
 
@@ -285,7 +284,7 @@ def test_a_key_that_the_sweep_has_taken_is_not_kept(baba: Client, michisuji: Hou
     with open_scope(michisuji.scope):
         filing.note(michisuji.firm.pk, [file])
     Due.objects.update(lease_until="2099-01-01T00:00Z")
-    with pytest.raises(filing.due.LeaseLost), open_scope(michisuji.scope):
+    with pytest.raises(LeaseLost), open_scope(michisuji.scope):
         filing.keep_files(company=company, uploads=[file], filing=filing.Filing(), actor=None)
     assert kept(michisuji) == []
 
@@ -312,7 +311,7 @@ def test_a_form_whose_token_is_gone_is_answered_with_words(as_: As, company: Com
 
 
 def test_a_body_that_is_too_large_is_refused_by_its_head(baba: Client, company: Company) -> None:
-    head = {"CONTENT_LENGTH": str(66 * 1024**2), "wsgi.input": io.BytesIO()}
+    head: dict[str, Any] = {"CONTENT_LENGTH": str(66 * 1024**2), "wsgi.input": io.BytesIO()}
     answer = baba.generic("POST", room(company, "new/"), b"-", "multipart/form-data; boundary=x", **head)
     assert answer.status_code == 413
     assert "ファイルは合わせて60MBまで" in answer.content.decode()
