@@ -48,6 +48,10 @@ class NameTaken(ValueError):
     """The name stands there already."""
 
 
+class LocksOneselfOut(ValueError):
+    """Nobody may demand a second factor without having one: it would shut out whoever demands it first."""
+
+
 # ── Firms ──
 
 
@@ -105,6 +109,26 @@ def update_profile(
         profile.save(update_fields=None if is_new else list(before))
         trail.record("update.profile", profile, before=None if is_new else before)
     return profile
+
+
+def update_rules(
+    *,
+    firm: Firm,
+    values: Mapping[str, object],
+    seen: Mapping[str, str] | None,
+    actor: Membership | None,
+    has_second_factor: bool,
+) -> Firm:
+    """Who sees what, and whether signing in asks for a second factor. Raises ChangedMeanwhile, and LocksOneselfOut
+    unless whoever wants a second factor of everybody has shown one."""
+    row: Firm = Firm.objects.select_for_update(of=("self",), no_key=True).get(pk=firm.pk)
+    before = apply(row, values, seen)
+    if "requires_second_factor" in before and row.requires_second_factor and not has_second_factor:
+        raise LocksOneselfOut
+    if before:
+        row.save(update_fields=list(before))
+        trail.record("update.rules", row, before=before)
+    return row
 
 
 def publish_privacy_notice(

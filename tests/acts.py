@@ -232,6 +232,7 @@ POSTS: dict[str, tuple[Sent, ...]] = {
     "settings/public/people/<int:person>/": (Sent(lambda stage: _PERSON),),
     "settings/public/people/<int:person>/move/": (Sent(lambda stage: {"to": "down"}, before=a_neighbour),),
     "settings/public/people/<int:person>/remove/": (Sent(),),
+    "settings/rules/": (Sent(lambda stage: stage.form(consultants_see="assigned")),),
     "settings/tokens/": (Sent(lambda stage: {"name": "連携", "once": uuid4()}),),
     "settings/tokens/<int:token>/revoke/": (Sent(),),
     # Visitors, also by signed link.
