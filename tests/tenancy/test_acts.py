@@ -65,7 +65,10 @@ def audit(stage: Stage, sent: Sent, call: Call) -> tuple[str, list[Trail]]:
         transaction.set_rollback(True)
     if answer.status_code >= 400:
         page = answer.content.decode()
-        return f"answered {answer.status_code}: {page.partition('error-summary')[2][:400] or page[:200]}", acts
+        return (
+            f"answered {answer.status_code}: {page.partition('error-summary')[2][:400] or page[:200]}",
+            acts,
+        )
     if sent.audited != bool(changed):
         return f"wrote {changed or 'nothing'}", acts
     return (f"does not name {changed - named(acts)}" if changed - named(acts) else ""), acts

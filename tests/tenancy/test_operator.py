@@ -120,10 +120,7 @@ def test_the_reason_stands_in_the_firm_s_trail_and_an_hour_is_all(
 def test_inside_an_operator_reads_and_writes_nothing(inside: Client, michisuji: House) -> None:
     things = plant(michisuji)
     before = counts(michisuji)
-    refused = {
-        route: inside.post(address(route, "michisuji", things.ids)).status_code
-        for route in ROUTES
-    }
+    refused = {route: inside.post(address(route, "michisuji", things.ids)).status_code for route in ROUTES}
     assert {route for route, status in refused.items() if status not in (403, 404, 405)} == set()
     assert counts(michisuji) == before
     assert inside.get(f"/michisuji/companies/{things.ids['company']}/").status_code == 200
