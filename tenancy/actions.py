@@ -267,7 +267,8 @@ def archive_company(*, company: Company, archived: bool, actor: Membership | Non
     rows = Company.objects.filter(pk=company.pk, archived_at__isnull=archived)
     if rows.update(archived_at=now):
         act = "archive.company" if archived else "restore.company"
-        trail.record(act, company, company_id=company.pk)
+        before, company.archived_at = {"archived_at": company.archived_at}, now
+        trail.record(act, company, company_id=company.pk, before=before)
 
 
 def update_company(
