@@ -14,7 +14,9 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
+from cryptography.fernet import InvalidToken
 from django.core.cache import cache
+from django.db import transaction
 from django.http import HttpResponse
 
 from tenancy import limits
@@ -89,6 +91,13 @@ def accepted(user: User, code: str) -> Authenticator | None:
 
 
 def _fits(row: Authenticator, code: str) -> bool:
+    try:
+        return _is_of(row, code)
+    except InvalidToken:  # encrypted with a SECRET_KEY that was taken out
+        return False
+
+
+def _is_of(row: Authenticator, code: str) -> bool:
     if row.type == Authenticator.Type.RECOVERY_CODES:
         return bool(RecoveryCodes(row).validate_code(code))
     return bool(TOTP(row).validate_code(code)) and _is_first_use(row, code)
@@ -98,6 +107,20 @@ def _is_first_use(row: Authenticator, code: str) -> bool:
     """allauth remembers a used code for 30 s, but accepts it, with our tolerance, for 90."""
     key = f"michisuji.second-factor:{row.user_id}:{normalize_user_code(code)}"
     return bool(cache.add(key, 1, timeout=_USED_FOR_SECONDS))
+
+
+def encrypt_anew() -> int:
+    """Encrypt every secret with the present SECRET_KEY, before an old one is taken out. Returns how many."""
+    cipher, rows = cipher_for("second-factor"), Authenticator.objects.order_by("pk")
+    for pk in rows.values_list("pk", flat=True):
+        with transaction.atomic():
+            row = Authenticator.objects.select_for_update().filter(pk=pk).first()
+            if row is None:  # removed meanwhile
+                continue
+            for name in {"secret", "seed"} & row.data.keys():
+                row.data[name] = cipher.rotate(row.data[name].encode()).decode()
+            row.save(update_fields=["data"])
+    return int(rows.count())
 
 
 def recovery_codes(user: User) -> list[str]:

@@ -19,6 +19,7 @@ from tenancy import sessions as browsers
 from tenancy.forms_account import EmailForm, NameForm, SetUpForm
 from tenancy.models import Membership, User
 from tenancy.permissions import OPEN, SIGNED_IN, Access, Limit, access
+from tenancy.views.doors import Place
 from tenancy.views.signing_in import sending_domain
 
 EMAIL_CHANGES = Limit("email_change", 5, 3_600)
@@ -55,12 +56,13 @@ def name(request: HttpRequest) -> HttpResponse:
 
 def _overview(request: HttpRequest, form: NameForm, status: int = 200) -> HttpResponse:
     user = _user(request)
+    members = Membership.objects.active().select_related("firm").order_by("firm__name", "pk")
     context = {
         "form": form,
         "user": user,
         "has_password": user.has_usable_password(),
         "has_second_factor": factor.is_set_up(user),
-        "places": Membership.objects.active().select_related("firm").order_by("firm__name", "pk"),
+        "places": [Place.of_member(member) for member in members],
     }
     return render(request, "account/overview.html", context, status=status)
 

@@ -110,6 +110,16 @@ def test_a_changed_secret_key_shuts_nobody_out(firm: House, settings: Any) -> No
         signs_in(firm.people["青木"], second_factor=True)
 
 
+def test_an_old_secret_key_can_be_taken_out_once_all_is_encrypted_anew(firm: House, settings: Any) -> None:
+    old, new = settings.SECRET_KEY, "another-secret-key-of-fifty-characters-0123456789-x"
+    with override_settings(SECRET_KEY=new, SECRET_KEY_FALLBACKS=[]):
+        assert at_the_step(firm).post(STEP, {"code": app_code()}).status_code == 422
+    with override_settings(SECRET_KEY=new, SECRET_KEY_FALLBACKS=[old]):
+        call_command("encrypt_second_factors", stdout=StringIO())
+    with override_settings(SECRET_KEY=new, SECRET_KEY_FALLBACKS=[]):
+        assert at_the_step(firm).post(STEP, {"code": app_code()}).status_code == 302
+
+
 def test_the_firm_s_trail_tells_of_it_without_the_key(firm: House) -> None:
     key, _ = sets_up(signs_in(firm.people["馬場"]))
     with open_scope(firm.scope):
