@@ -7,6 +7,7 @@ from django.db import models
 
 from tenancy import clock
 from tenancy.constraints import SameTenantKey, Wall
+from tenancy.keeping import Exported, Keeps, Moves
 from tenancy.models import Company, Membership
 from tenancy.walls import FirmModel
 
@@ -49,6 +50,17 @@ class Job(FirmModel):
     created_at = models.DateTimeField(default=clock.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    # Until when it is kept, where it is not kept for good.
+    keeps_until = models.DateTimeField(null=True, blank=True)
+
+    on_export = Exported(
+        where=models.Q(state="done", keeps_until=None)
+        & (models.Q(company=None) | models.Q(company__merged_into=None)),
+        files="file",
+        ids=("subject", "link"),
+    )
+    on_merge = Moves("レポート", shown="title", follows=("subject",))
+    on_erase = Keeps("made from what is erased; its app makes it anew")
 
     class Meta(FirmModel.Meta):
         constraints = [

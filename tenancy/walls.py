@@ -5,7 +5,7 @@ counts and forms right; the other one also holds for raw SQL and for code that g
 """
 
 from collections.abc import Iterable
-from typing import Any, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, models
@@ -13,6 +13,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from tenancy import guards
 from tenancy.constraints import Wall
+from tenancy.keeping import OnErase, OnExport, OnMerge
 from tenancy.scope import ALL, Scope, current_scope
 
 # Tables outside row security, each with its reason. A test compares this list with PostgreSQL's catalogue.
@@ -177,8 +178,13 @@ def require_same_firm(row: models.Model) -> None:
 class FirmModel(models.Model):
     """A row of one firm. Every tenant model inherits from it and from its Meta.
 
-    A model that not only those who see the whole firm may see replaces the wall in its own Meta.constraints.
+    A model that not only those who see the whole firm may see replaces the wall in its own Meta.constraints. Each says
+    what becomes of its rows (`tenancy.keeping`); there is no default for that.
     """
+
+    on_export: ClassVar[OnExport]
+    on_merge: ClassVar[OnMerge]
+    on_erase: ClassVar[OnErase]
 
     firm = models.ForeignKey("tenancy.Firm", on_delete=models.CASCADE, related_name="+")
 
