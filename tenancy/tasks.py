@@ -1,9 +1,13 @@
 """The sweep that beat asks for every 15 seconds. The lead text of `tenancy.due` says how the pieces fit."""
 
+from uuid import UUID
+
 from celery import shared_task
 
-from tenancy import due, limits
+from tenancy import due, limits, merging
 from tenancy.api import idempotency
+from tenancy.due import Claim
+from tenancy.scope import Scope, open_scope
 from tenancy.sessions import SessionStore
 
 
@@ -19,3 +23,15 @@ def sweep() -> None:
 def forget_idempotency_keys(firm_id: int, object_id: str) -> None:
     """Delete the kept answers of the API that have ended."""
     idempotency.forget(firm_id, object_id)
+
+
+@shared_task(name="tenancy.remove_shell")
+def remove_shell(firm_id: int, object_id: str) -> None:
+    """Delete what is left of a company, 30 days after it became part of another one."""
+
+    def work(claim: Claim) -> None:
+        with open_scope(Scope.of_firm(firm_id)):
+            claim.finish()
+            merging.remove_shell(UUID(object_id))
+
+    due.run(merging.SHELL, object_id, work)

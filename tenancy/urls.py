@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenancy.views import companies, company_home, home, public, settings
+from tenancy.views import companies, company_home, home, merging, public, settings
 
 app_name = "tenancy"
 _COMPANY = "companies/<int:company>/"
@@ -19,6 +19,9 @@ urlpatterns = [
     path(_COMPANY + "sites/", companies.site_add, name="site_add"),
     path(_COMPANY + "sites/<int:site>/", companies.site_edit, name="site_edit"),
     path(_COMPANY + "sites/<int:site>/remove/", companies.site_remove, name="site_remove"),
+    path(_COMPANY + "merge/", merging.choose, name="merge"),
+    path(_COMPANY + "merge/<int:other>/", merging.confirm, name="merge_with"),
+    path(_COMPANY + "merge/undo/", merging.undo, name="merge_undo"),
     path("settings/", settings.settings, name="settings"),
     path("settings/public/", settings.public, name="settings_public"),
     path("settings/public/people/new/", settings.person_new, name="person_new"),

@@ -46,6 +46,7 @@ def plant(house: House) -> Things:
         diagnosis = answered(house, canary, company)
         ids = {
             "company": company.pk,
+            "other": list(house.companies.values())[-1].pk,
             "site": Site.objects.create(firm=house.firm, company=company, name=canary).pk,
             "person": PublicPerson.objects.create(firm=house.firm, name=f"公開{house.firm.slug}").pk,
             "token": ApiToken.objects.create(

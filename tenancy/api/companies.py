@@ -99,7 +99,7 @@ class Companies(Door):
     )
     def get(self, request: Request, firm: str) -> Response:
         query = CompanyQuery.of(request)
-        rows = Company.objects.search(query.get("q", "")).prefetch_related("sites")
+        rows = Company.objects.real().search(query.get("q", "")).prefetch_related("sites")
         for name in ("support_status", "consultant"):
             if name in query:
                 rows = rows.filter(**{name: query[name]})

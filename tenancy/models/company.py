@@ -20,7 +20,11 @@ class CompanyQuerySet(TenantQuerySet["Company"]):
     def as_rows(self) -> "CompanyQuerySet":
         """For lists: what a row shows, with `consultant_name`, None where nobody is in charge. One query."""
         shown = ("name", "kana", "support_status", "location", "created_at", "updated_at")
-        return self.only(*shown).annotate(consultant_name=models.F("consultant__user__name"))
+        return self.real().only(*shown).annotate(consultant_name=models.F("consultant__user__name"))
+
+    def real(self) -> "CompanyQuerySet":
+        """Without those that became part of another one and wait for being taken back or removed."""
+        return self.filter(merged_into=None)
 
     def search(self, words: str) -> "CompanyQuerySet":
         """Every word in name, kana or location; width, case and kana type folded. A scan of one firm's rows."""
@@ -40,7 +44,7 @@ class CompanyQuerySet(TenantQuerySet["Company"]):
         if corporate_number:
             same |= models.Q(corporate_number=corporate_number)
         given = models.Value(bare, output_field=models.CharField())
-        return self.alias(given=given).filter(same).order_by("kana", "name", "pk")
+        return self.real().alias(given=given).filter(same).order_by("kana", "name", "pk")
 
 
 models.CharField.register_lookup(Length)
@@ -196,7 +200,7 @@ class Site(FirmModel):
 
 class CompanyMerge(FirmModel):
     """Two companies that were the same: `gone` became part of `kept`. `moved`: for each model the rows' ids, and what a
-    row held before where more than its company changed, so that it can be taken back until `undo_until`."""
+    row held before and after where more than its company changed, so that it can be taken back until `undo_until`."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     kept = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="+", db_constraint=False)
