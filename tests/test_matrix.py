@@ -54,6 +54,7 @@ ROUTES: dict[str, set[str]] = {
     "notices/<uuid:notice>/": CONSULTANTS,
     "notices/read/": CONSULTANTS,
     "settings/": ADMIN,
+    "settings/export/": ADMIN,
     "settings/mail/": ADMIN,
     "settings/mail/<uuid:mail>/": ADMIN,
     "settings/mail/<uuid:mail>/again/": ADMIN,
