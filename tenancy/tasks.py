@@ -1,10 +1,11 @@
 """The sweep that beat asks for every 15 seconds. The lead text of `tenancy.due` says how the pieces fit."""
 
+from functools import partial
 from uuid import UUID
 
 from celery import shared_task
 
-from tenancy import due, limits, merging
+from tenancy import due, leaving, limits, merging
 from tenancy.api import idempotency
 from tenancy.due import Claim
 from tenancy.scope import Scope, open_scope
@@ -35,3 +36,9 @@ def remove_shell(firm_id: int, object_id: str) -> None:
             merging.remove_shell(UUID(object_id))
 
     due.run(merging.SHELL, object_id, work)
+
+
+@shared_task(name="tenancy.delete_firm")
+def delete_firm(firm_id: int, object_id: str) -> None:
+    """Delete a firm with all it has, 14 days after it was ordered."""
+    due.run(leaving.DELETION, object_id, partial(leaving.carry_out, firm_id))

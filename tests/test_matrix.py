@@ -54,6 +54,8 @@ ROUTES: dict[str, set[str]] = {
     "notices/<uuid:notice>/": CONSULTANTS,
     "notices/read/": CONSULTANTS,
     "settings/": ADMIN,
+    "settings/delete/": ADMIN,
+    "settings/delete/back/": ADMIN,
     "settings/export/": ADMIN,
     "settings/mail/": ADMIN,
     "settings/mail/<uuid:mail>/": ADMIN,
