@@ -10,4 +10,5 @@ urlpatterns = [
     path("jobs/<uuid:job>/file/", views.download, name="file"),
     path("jobs/<uuid:job>/again/", views.again, name="again"),
     path("settings/export/", views_archive.export, name="export"),
+    path("settings/import/", views_archive.bring_in, name="import"),
 ]

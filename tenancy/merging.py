@@ -21,6 +21,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.db import connection, models
 
 from tenancy import clock, due, trail
@@ -138,7 +139,12 @@ class Moved:
 
     @property
     def counts(self) -> dict[str, int]:
-        return {label: len(ids) for label, ids in self.rows.items() if ids}
+        """How many rows of what, in people's words."""
+        return {_label(name): len(ids) for name, ids in self.rows.items() if ids}
+
+
+def _label(name: str) -> str:
+    return str(apps.get_model(name).on_merge.label)
 
 
 def _plain(value: Any) -> Any:
@@ -330,7 +336,7 @@ def _go_back(done: CompanyMerge, kept: Company, gone: Company) -> dict[str, int]
         going |= _followers(model, here.exclude(pk__in=going), back)
         back[model] = going
         model.objects.filter(pk__in=going).update(company=gone)
-    return {model._meta.label_lower: len(going) for model, going in back.items() if going}
+    return {model.on_merge.label: len(going) for model, going in back.items() if going}
 
 
 def _followers(model: Any, here: models.QuerySet[Any], back: dict[Any, set[Any]]) -> set[Any]:

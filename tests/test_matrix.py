@@ -57,6 +57,7 @@ ROUTES: dict[str, set[str]] = {
     "settings/delete/": ADMIN,
     "settings/delete/back/": ADMIN,
     "settings/export/": ADMIN,
+    "settings/import/": ADMIN,
     "settings/mail/": ADMIN,
     "settings/mail/<uuid:mail>/": ADMIN,
     "settings/mail/<uuid:mail>/again/": ADMIN,

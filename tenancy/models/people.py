@@ -11,7 +11,7 @@ from tenancy import clock
 from tenancy.constraints import SameTenantKey, Wall
 from tenancy.keeping import Deletes, Exported, Moves, Twin
 from tenancy.models.firm import Firm
-from tenancy.permissions import COMPANY_ROLES, FIRM_ROLES, FIRM_SIDE
+from tenancy.permissions import COMPANY_ROLES, FIRM_ROLES, FIRM_SIDE, OPERATOR
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
 
@@ -94,7 +94,9 @@ class Membership(FirmModel):
     created_at = models.DateTimeField(default=clock.now)
 
     on_export = Exported(
-        where=models.Q(company=None) | models.Q(company__merged_into=None), twins=("user_id", "company_id")
+        # An operator of the installation who looked in is none of the firm's people.
+        where=~models.Q(role=OPERATOR) & (models.Q(company=None) | models.Q(company__merged_into=None)),
+        twins=("user_id", "company_id"),
     )
     on_merge = Moves("メンバー", shown="user", twin=Twin(("user",), left={"state": "ended"}))
     on_erase = Deletes("メンバー", email="user__email", name=("user__name",), shown="user")
