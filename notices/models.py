@@ -74,7 +74,7 @@ class Mail(FirmModel):
     # What has not left this house does not leave another one by an import, whoever wrote the archive.
     on_export = Exported(where=models.Q(state="sent"), ids=("key", "link"))
     on_merge = Stays("of the firm's log, by address")
-    on_erase = Deletes("メールの記録", email="to", shown="subject")
+    on_erase = Deletes("メールの記録", email="to", shown="subject", made_of="link")
 
     objects = TenantManager.from_queryset(MailQuerySet)()  # type: ignore[misc]
 

@@ -7,7 +7,7 @@ from django.db import models
 
 from tenancy import clock
 from tenancy.constraints import SameTenantKey, Wall
-from tenancy.keeping import Exported, Keeps, Moves
+from tenancy.keeping import Deletes, Exported, Moves
 from tenancy.models import Company, Membership
 from tenancy.walls import FirmModel
 
@@ -60,7 +60,7 @@ class Job(FirmModel):
         ids=("subject", "link"),
     )
     on_merge = Moves("レポート", shown="title", follows=("subject",))
-    on_erase = Keeps("made from what is erased; its app makes it anew")
+    on_erase = Deletes("レポート", made_of="subject")  # its app makes it anew, without the person
 
     class Meta(FirmModel.Meta):
         constraints = [

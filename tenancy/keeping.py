@@ -91,12 +91,14 @@ class Blanks:
 
 @dataclass(frozen=True)
 class Deletes:
-    """A person's rows are deleted; found as in Blanks."""
+    """A person's rows are deleted; found as in Blanks. `made_of`: the column with the id of what a row was made from;
+    it goes with that."""
 
     label: str
     email: str = ""
     name: tuple[str, ...] = ()
     shown: str = ""
+    made_of: str = ""
 
 
 @dataclass(frozen=True)

@@ -157,13 +157,13 @@ def _delete_people(scope: Scope) -> None:
         for user_id in page:
             Membership.objects.filter(user_id=user_id).delete()
             with open_scope(Scope(user_id=user_id)):
-                _delete_if_homeless(user_id)
+                delete_if_homeless(user_id)
 
     people = Membership.objects.order_by("user_id").values_list("user_id", flat=True).distinct()
     _page_by_page(scope, people.all, delete)
 
 
-def _delete_if_homeless(user_id: int) -> None:
+def delete_if_homeless(user_id: int) -> None:
     """The person, unless there is a place elsewhere. Needs the person's own scope: it sees the places in all firms."""
     if Membership.objects.exists():
         return

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenancy.views import companies, company_home, home, merging, public, settings
+from tenancy.views import companies, company_home, erasing, home, merging, public, settings
 
 app_name = "tenancy"
 _COMPANY = "companies/<int:company>/"
@@ -31,6 +31,7 @@ urlpatterns = [
     path("settings/privacy/", settings.privacy, name="settings_privacy"),
     path("settings/privacy/<int:version>/", settings.privacy_version, name="privacy_version"),
     path("settings/members/", settings.members, name="settings_members"),
+    path("settings/erase/", erasing.erase, name="erase"),
     path("settings/tokens/", settings.tokens, name="settings_tokens"),
     path("settings/tokens/<int:token>/revoke/", settings.token_revoke, name="token_revoke"),
 ]

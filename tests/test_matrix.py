@@ -56,6 +56,7 @@ ROUTES: dict[str, set[str]] = {
     "settings/": ADMIN,
     "settings/delete/": ADMIN,
     "settings/delete/back/": ADMIN,
+    "settings/erase/": ADMIN,
     "settings/export/": ADMIN,
     "settings/import/": ADMIN,
     "settings/mail/": ADMIN,

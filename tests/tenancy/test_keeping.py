@@ -90,7 +90,8 @@ def test_personal_columns_say_how_a_person_is_erased(model: Any) -> None:
     if isinstance(erase, Keeps):
         assert personal == set()
         return
-    assert [column(model, path) for path in filter(None, (erase.email, *erase.name, erase.shown))]
+    made_of = erase.made_of if isinstance(erase, Deletes) else ""
+    assert [column(model, path) for path in filter(None, (erase.email, *erase.name, erase.shown, made_of))]
     if isinstance(erase, Blanks):
         assert personal <= set(erase.fields)
         assert all(model._meta.get_field(name).blank for name in erase.fields)
