@@ -18,7 +18,7 @@ from typing import IO, Any
 from uuid import UUID, uuid5
 
 from django.apps import apps
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import DataError, IntegrityError, models
@@ -349,7 +349,7 @@ class Reader:
             column: Any = apps.get_model(label)._meta.get_field(name)
         except LookupError:
             return self._in(pair)
-        except Exception as unknown:  # a field that this version does not have any more
+        except FieldDoesNotExist as unknown:  # a field that this version does not have any more
             raise BadArchive(
                 "この版では読めない項目が含まれています。書き出した版をご確認ください。"
             ) from unknown

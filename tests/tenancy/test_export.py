@@ -256,6 +256,15 @@ def said_of(page: Any) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", main).split())
 
 
+def pages_of(old: Things, company: Company, diagnosis: Diagnosis) -> dict[str, str]:
+    """Pages of the one firm, and the same of the other."""
+    same = {page: page for page in ("companies/", "diagnoses/", "settings/public/", "home/")}
+    return same | {
+        f"companies/{old.company.pk}/": f"companies/{company.pk}/",
+        f"diagnoses/{old.diagnosis.pk}/": f"diagnoses/{diagnosis.pk}/",
+    }
+
+
 @pytest.mark.guard("walls.read")
 def test_brought_into_an_empty_firm_the_same_pages_say_the_same(
     michisuji: House, empty: House, things: dict[str, Things]
@@ -278,15 +287,7 @@ def test_brought_into_an_empty_firm_the_same_pages_say_the_same(
         assert Notice.objects.get(key=things["michisuji"].canary)
         assert not Mail.objects.exclude(state="sent").exclude(template="").exists()
     client = signed_in(michisuji, "青木")
-    pairs = {
-        "companies/": "companies/",
-        f"companies/{things['michisuji'].company.pk}/": f"companies/{company.pk}/",
-        "diagnoses/": "diagnoses/",
-        f"diagnoses/{things['michisuji'].diagnosis.pk}/": f"diagnoses/{diagnosis.pk}/",
-        "settings/public/": "settings/public/",
-        "home/": "home/",
-    }
-    for there, here in pairs.items():
+    for there, here in pages_of(things["michisuji"], company, diagnosis).items():
         expected = said_of(client.get(f"/michisuji/{there}"))
         # The one who brought it in is a member there too, and may be chosen.
         assert expected == said_of(client.get(f"/shin/{here}")).replace("新田 ", ""), here
