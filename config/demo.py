@@ -7,17 +7,21 @@ second load, in whatever month, finds it and does nothing, also after somebody h
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
+from config.demo_records import load_records
 from diagnosis.actions import Respondent, mark_seen, save_answers, start_diagnosis, submit_diagnosis
 from diagnosis.models import Diagnosis
 from tenancy import actions, clock, trail
 from tenancy.models import Company, Firm, Membership, PublicPerson, Trail, User
+from tenancy.people import end_of
+from tenancy.permissions import PARTNER
 from tenancy.scope import Scope, open_scope
 
 CONTENT = Path(__file__).parent / "content"
@@ -39,8 +43,11 @@ class Client:
     sites: list[str]
     since: date
     diagnosed: date | None
+    people: list[dict[str, Any]]
     answers: dict[str, Any]
     facts: dict[str, Any]
+    meetings: list[dict[str, Any]]
+    files: list[dict[str, Any]]
 
 
 def load_demo() -> list[str]:
@@ -108,6 +115,9 @@ def _client(told: dict[str, Any], sites: list[str], story: dict[str, Any]) -> Cl
         sites=sites,
         since=date.fromisoformat(told["since"]),
         diagnosed=date.fromisoformat(told["diagnosed"]) if "diagnosed" in told else None,
+        people=told.get("people", []),
+        meetings=told.get("meetings", []),
+        files=told.get("files", []),
         **case,
     )
 
@@ -126,25 +136,28 @@ def _load_firm(plan: dict[str, Any], password: str, clients: list[Client]) -> No
         for client in clients:
             consultant = members[client.consultant]
             with open_scope(replace(Scope.of_firm(made.firm.pk), user_id=consultant.user_id)):
-                _load_company(client, consultant, today)
+                company = _load_company(client, consultant, today)
+                for each in client.people:
+                    _member(made.firm, each, password, company)
         trail.record(_ACT, made.firm, today=today.isoformat())
 
 
-def _member(firm: Firm, plan: dict[str, Any], password: str) -> Membership:
-    """The membership, with the demo's password unless the person already has one."""
+def _member(firm: Firm, plan: dict[str, Any], password: str, company: Company | None = None) -> Membership:
+    """The membership, with the demo's password unless the person already has one; external partners stay a year."""
     user = User.objects.filter(email=plan["email"]).first() or User.objects.create_user(plan["email"])
     if not user.has_usable_password():
         user.name = plan["name"]
         user.set_password(password)
         user.save(update_fields=["name", "password"])
     member: Membership
-    member, _ = Membership.objects.update_or_create(
-        firm=firm, user=user, company=None, defaults={"role": plan["role"], "title": plan["title"]}
-    )
+    ends_at = end_of(clock.today() + timedelta(days=365)) if plan["role"] == PARTNER else None
+    place = {"role": plan["role"], "title": plan["title"], "ends_at": ends_at}
+    member, _ = Membership.objects.update_or_create(firm=firm, user=user, company=company, defaults=place)
+    trail.record("add.member", member, company_id=member.company_id, rows=[user])
     return member
 
 
-def _load_company(client: Client, consultant: Membership, today: date) -> None:
+def _load_company(client: Client, consultant: Membership, today: date) -> Company:
     with clock.stopped_at(_moment(client.since, today, 10)):
         company = actions.create_company(
             values={**client.values, "consultant": consultant, "support_status": Company.Support.CLIENT},
@@ -155,6 +168,8 @@ def _load_company(client: Client, consultant: Membership, today: date) -> None:
     if client.diagnosed:
         with clock.stopped_at(_moment(client.diagnosed, today, 14)):
             _diagnose(company, client, consultant)
+    load_records(company, client.meetings, client.files, consultant, partial(_moment, today=today, hour=16))
+    return company
 
 
 def _diagnose(company: Company, client: Client, consultant: Membership) -> None:

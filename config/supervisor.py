@@ -35,6 +35,10 @@ DEMO_PASSWORD: Final = "michisuji-demo"
 DEMO_ACCOUNTS: Final = (
     ("admin@demo.example", "firm admin of michisuji"),
     ("consultant@demo.example", "consultant of michisuji"),
+    ("owner@demo.example", "owner of つむぎ野工務店, a client of michisuji"),
+    ("staff@demo.example", "staff of the same company"),
+    ("partner@demo.example", "external partner of the same company"),
+    ("owner2@demo.example", "owner of ときわ蔵, another client of michisuji"),
     ("rival@demo.example", "firm admin of aoba, another tenant"),
 )
 _FIRST_DELAY: Final = 0.5

@@ -166,7 +166,7 @@ class DiagnosisQuery(PageQuery):
 
 @extend_schema(tags=["簡易診断"])
 class Diagnoses(Door):
-    access = {"GET": Access("diagnoses.read"), "POST": Access(VISITOR, limits=STARTS)}
+    access = {"GET": Access("company_diagnoses.read"), "POST": Access(VISITOR, limits=STARTS)}
 
     @extend_schema(
         operation_id="diagnoses_list",
@@ -191,7 +191,8 @@ class Diagnoses(Door):
         responses={201: DiagnosisData, **refusals(400, 401, 403, 404, 409, 422, 429)},
     )
     def post(self, request: Request, firm: str) -> Response:
-        if self.visit.membership and not self.visit.may("diagnoses.edit"):
+        may = self.visit.may("diagnoses.edit") or self.visit.may("company_diagnoses.take")
+        if self.visit.membership and not may:
             raise PermissionDenied
         given = DiagnosisInput(data=request.data)
         if not given.is_valid():
@@ -199,8 +200,10 @@ class Diagnoses(Door):
         return Response(_present(self._submitted(given.validated_data), firm), status=201)
 
     def _submitted(self, given: Mapping[str, Any]) -> Diagnosis:
-        """Start, answer and submit in one go, with the actions of the pages. Raises ValidationError, Http404."""
-        member, company_id = self.visit.membership, given.get("company")
+        """Start, answer and submit in one go, with the actions of the pages; an owner's is of the own company. Raises
+        ValidationError, Http404."""
+        member = self.visit.membership
+        company_id = given.get("company") or (member.company_id if member else None)
         company = None if company_id is None else get_object_or_404(Company, pk=company_id)
         form = _checked(given, is_member=member is not None)
         diagnosis = start_diagnosis(origin=Diagnosis.Origin.API, company=company, actor=member)
@@ -211,7 +214,7 @@ class Diagnoses(Door):
 
 @extend_schema(tags=["簡易診断"])
 class OneDiagnosis(Door):
-    access = Access("diagnoses.read")
+    access = Access("company_diagnoses.read")
 
     @extend_schema(
         operation_id="diagnoses_read",
@@ -224,7 +227,7 @@ class OneDiagnosis(Door):
 
 @extend_schema(tags=["簡易診断"])
 class Report(Door):
-    access = Access("diagnoses.edit")
+    access = Access("company_diagnoses.read")
 
     @extend_schema(
         operation_id="diagnoses_report",

@@ -14,7 +14,7 @@ from diagnosis.actions.report import (
     first_report_is_done,
     has_the_link,
     held,
-    mail_result,
+    mail_first_report,
     tell_of_failure,
 )
 from diagnosis.models import Comment, Diagnosis
@@ -105,7 +105,7 @@ def when_done(job: Job) -> None:
     others = Job.objects.filter(name=job.name, subject=job.subject, state=Job.State.DONE).exclude(pk=job.pk)
     diagnosis = held(job.subject)
     if not others.exists() and not has_the_link(diagnosis):
-        mail_result(diagnosis)
+        mail_first_report(diagnosis)
 
 
 def when_failed(job: Job) -> None:

@@ -1,7 +1,7 @@
 """One answered questionnaire with its result; the consultant's comment; the short code for going on elsewhere."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from django.db import models
@@ -101,6 +101,8 @@ class Diagnosis(FirmModel):
     `company` is None until a consultant takes the visitor's company over.
     """
 
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"contact_name", "email", "answers", "facts", "result"})
+
     class State(models.TextChoices):
         OPEN = "open", "回答中"
         SUBMITTED = "submitted", "回答済み"
@@ -109,6 +111,7 @@ class Diagnosis(FirmModel):
         VISITOR = "visitor", "公開ページから"
         INVITED = "invited", "お送りしたリンクから"
         ON_BEHALF = "on_behalf", "代理入力"
+        OWN = "own", "ご自分の画面から"
         API = "api", "API"
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -209,6 +212,8 @@ class Diagnosis(FirmModel):
 class Comment(FirmModel):
     """A version of the consultant's comment on a diagnosis; the newest one stands in the PDF."""
 
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"text"})
+
     diagnosis = models.ForeignKey(
         Diagnosis, on_delete=models.CASCADE, related_name="comments", db_constraint=False
     )
@@ -249,6 +254,10 @@ class Comment(FirmModel):
     def __str__(self) -> str:
         return f"第{self.version}版"
 
+    def whose(self) -> str:
+        """What is said about a diagnosis is forgotten with it."""
+        return f"{Diagnosis._meta.label_lower}:{self.diagnosis_id}"
+
 
 class ResumeCodeQuerySet(TenantQuerySet["ResumeCode"]):
     def typed(self, firm_id: int, text: str) -> "ResumeCode | None":
@@ -259,6 +268,8 @@ class ResumeCodeQuerySet(TenantQuerySet["ResumeCode"]):
 
 class ResumeCode(FirmModel):
     """A short code to type on another device, good for a day. Holds no answers; only a hash of the code."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
 
     diagnosis = models.ForeignKey(Diagnosis, on_delete=models.CASCADE, related_name="+", db_constraint=False)
     hash = models.CharField(max_length=64)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from diagnosis.views import company, firm, result, visitor
+from diagnosis.views import company, firm, own, result, visitor
 
 ANSWERS = "diagnosis/a/<str:token>/"
 RESULT = "diagnosis/r/<str:token>/"
@@ -33,6 +33,10 @@ urlpatterns = [
     path(f"{ONE}send/", firm.send, name="send"),
     path("diagnoses/<uuid:invitation>/invitation/", company.invitation, name="invitation"),
     path(COMPANY, company.of_company, name="of_company"),
+    path(f"{COMPANY}take/", own.take, name="take"),
+    path(f"{COMPANY}<uuid:diagnosis>/", own.detail, name="own_detail"),
+    path(f"{COMPANY}<uuid:diagnosis>/report/", own.report, name="own_report"),
+    path(f"{COMPANY}<uuid:diagnosis>/report/status/", own.report_status, name="own_report_status"),
     path(f"{COMPANY}on-behalf/", company.on_behalf, name="on_behalf"),
     path(f"{COMPANY}invite/", company.invite_company, name="invite"),
     path(f"{COMPANY}compare/", company.compare, name="compare"),

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from notices.actions import queue_mail
-from tenancy import clock
+from tenancy import clock, trail
 from tenancy.models import Membership, User
 from tenancy.scope import Scope, open_scope
 from tenancy.templatetags.michisuji import jdate
@@ -51,7 +51,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             return
         template, theirs, ours = _MAILS[template_prefix]
         path = urlsplit(context[theirs]).path  # the host comes from PUBLIC_URL, never from the request
-        queue_mail(
+        mail = queue_mail(
             key=f"account:{hashlib.sha256(path.encode()).hexdigest()}",
             template=template,
             to=email,
@@ -62,6 +62,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 ours: settings.PUBLIC_URL + path,
             },
         )
+        with open_scope(Scope.of_firm(firm_id)):
+            trail.record("mail.account", mail, template=template)
 
 
 def _firm_of(user: User) -> int | None:

@@ -12,10 +12,11 @@ from uuid import UUID
 from django.conf import settings
 from django.core.validators import validate_email
 
+from notices.kinds import OWN_NEWS, kinds_for
 from notices.models import Mail, Notice, NoticeRead, once, scope_firm_id
 from notices.texts import one_line, texts
 from tenancy import due, trail
-from tenancy.models import Firm, FirmProfile, Membership
+from tenancy.models import Company, Firm, FirmProfile, Membership
 from tenancy.scope import Scope, open_scope, scope_or_none
 
 MAIL, NOTICE = "mail", "notice"  # kinds of due work, declared in notices.tasks
@@ -29,18 +30,20 @@ def queue_mail(
     context: Mapping[str, object],
     firm_id: int | None = None,
     link: UUID | None = None,
-) -> None:
+) -> Mail:
     """Word the mail now and have it sent: once for each firm and key, however often and by whomever it is asked for.
 
     `template` names a text of `notices.texts`; firm_name, firm_phone and firm_email are added to `context`. Works in
     a visitor's scope; `firm_id` is for callers whose scope has no firm. Raises KeyError for an unknown template,
     MailIncomplete for a hole in the text, ValidationError for an impossible address. Two statements and one query.
+
+    Writes nothing into the trail: the mail is part of the act that asks for it, which names it (`rows`).
     """
     with _scope_of(firm_id):
         sender = _sender()
         text = texts()[template]
         subject, body = text.render({**context, **sender})
-        _put_mail(
+        return _put_mail(
             key, template, to, subject, body, str(sender["firm_email"]), private=text.private, link=link
         )
 
@@ -54,33 +57,80 @@ def notify_firm(
     mail: str = "",
     context: Mapping[str, object] | None = None,
     but: Membership | None = None,
-) -> None:
-    """Tell every admin and consultant of the scope's firm, once for each key; inside the product at once, and with
+    company_id: int | None = None,
+) -> Notice:
+    """Tell every admin and consultant of the scope's firm, once for each key, of what is about `company_id` only those
+    who see that company; inside the product at once, and with
     `mail` (the name of a text, with its `context`) also by mail to each who has not read it by then. `but` is who knows
     already, because they did it: for them it is read.
 
     Works in a visitor's scope, which sees neither the notice nor the people: a worker finds the addresses. `url` is an
-    address inside the product (`/…`). Raises ValueError otherwise, and what `queue_mail` raises.
+    address inside the product (`/…`). Raises ValueError otherwise, and what `queue_mail` raises. Like a mail, the
+    notice is named in the trail by the act that asks for it.
     """
+    notice = _put_notice(key, title, body, url, mail, context or {}, company_id=company_id)
+    if but is not None:
+        mark_read(notices=[notice], membership=but)
+    return notice
+
+
+def notify_company(
+    *, key: str, company: Company, title: str, body: str, url: str, but: Membership | None = None
+) -> Notice:
+    """Tell the owners and staff of a company, once for each key: inside the product at once, and by mail each who has
+    not read it by then and wants such mails. In a scope that sees the company; `url` as for `notify_firm`."""
+    words = {
+        "company_name": company.name,
+        "notice_title": one_line(title),
+        "notice_body": body or "画面からご覧いただけます。",
+        "notice_url": settings.PUBLIC_URL + url,
+    }
+    notice = _put_notice(key, title, body, url, OWN_NEWS, words, company_id=company.pk, shared=True)
+    if but is not None:
+        mark_read(notices=[notice], membership=but)
+    return notice
+
+
+def _put_notice(
+    key: str,
+    title: str,
+    body: str,
+    url: str,
+    mail: str,
+    context: Mapping[str, object],
+    *,
+    company_id: int | None = None,
+    shared: bool = False,
+) -> Notice:
     if not url.startswith("/") or url.startswith("//"):
         raise ValueError("A notice leads to an address inside the product.")
     firm_id = scope_firm_id()
     notice_id, key = once("notice", firm_id, key)
     notice = Notice(id=notice_id, firm_id=firm_id, key=key, title=one_line(title)[:200], body=body, url=url)
+    notice.company_id, notice.shared = company_id, shared
     if mail:
         sender = _sender()
         notice.mail_template, notice.mail_reply_to = mail, str(sender["firm_email"])
-        notice.mail_subject, notice.mail_body = texts()[mail].render({**(context or {}), **sender})
+        notice.mail_subject, notice.mail_body = texts()[mail].render({**context, **sender})
     Notice.objects.bulk_create([notice], ignore_conflicts=True)
-    if but is not None:
-        mark_read(notices=[notice], membership=but)
     if mail:
         due.put(NOTICE, firm_id, notice.pk)
+    return notice
+
+
+def choose_mails(*, membership: Membership, wanted: Iterable[str]) -> None:
+    """Which of the mails about notices this member wants; what is not named any more is muted."""
+    muted = sorted(set(kinds_for(membership)) - set(wanted))
+    if muted != membership.muted:
+        before = {"muted": membership.muted}
+        membership.muted = muted
+        membership.save(update_fields=["muted"])
+        trail.record("choose.mails", membership, company_id=membership.company_id, before=before)
 
 
 def mail_members(*, notice: Notice, members: Iterable[Membership]) -> None:
-    """Queue the notice's mail for each of them, once. In the firm's scope and a transaction."""
-    for member in members:
+    """Queue the notice's mail for each of them who wants it, once. In the firm's scope and a transaction."""
+    mails = [
         _put_mail(
             f"notice:{notice.pk}:{member.pk}",
             notice.mail_template,
@@ -89,18 +139,23 @@ def mail_members(*, notice: Notice, members: Iterable[Membership]) -> None:
             notice.mail_body,
             notice.mail_reply_to,
         )
+        for member in members
+        if notice.mail_template not in member.muted
+    ]
+    if mails:
+        trail.record("mail.notice", notice, company_id=notice.company_id, rows=mails)
 
 
 def send_again(*, mail: Mail, actor: Membership | None) -> bool:
     """Try a mail that could not be sent once more, with all its attempts. False when it is not in that state (any
     more): a second click does nothing."""
-    again = Mail.objects.filter(pk=mail.pk, state=Mail.State.FAILED).update(
-        state=Mail.State.QUEUED, last_error=""
-    )
-    if not again:
+    # One whose text is forgotten (tenancy.retention) has nothing left to say.
+    failed = Mail.objects.filter(pk=mail.pk, state=Mail.State.FAILED).exclude(body="")
+    if not failed.update(state=Mail.State.QUEUED, last_error=""):
         return False
+    mail.state, mail.last_error = Mail.State.QUEUED, ""
     due.put(MAIL, mail.firm_id, mail.pk)
-    trail.record("send_again.mail", mail, by=actor.pk if actor else None)
+    trail.record("send_again.mail", mail, before={"state": Mail.State.FAILED.value})
     return True
 
 
@@ -123,7 +178,7 @@ def _put_mail(
     *,
     private: bool = False,
     link: UUID | None = None,
-) -> None:
+) -> Mail:
     validate_email(to)
     firm_id = scope_firm_id()
     mail_id, key = once("mail", firm_id, key)
@@ -142,6 +197,7 @@ def _put_mail(
     # Blind: no target and no RETURNING, because either asks for the right to read, which a visitor has not.
     Mail.objects.bulk_create([mail], ignore_conflicts=True)
     due.put(MAIL, firm_id, mail.pk)
+    return mail
 
 
 def _sender() -> dict[str, object]:

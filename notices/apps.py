@@ -6,4 +6,10 @@ class NoticesConfig(AppConfig):
     verbose_name = "mails and notices"
 
     def ready(self) -> None:
-        from notices import tasks  # noqa: F401  (declares the kinds of due work, also where no worker runs)
+        from notices import (
+            actions,
+            tasks,  # noqa: F401  (declares the kinds of due work, also where no worker runs)
+        )
+        from tenancy import letters
+
+        letters.deliver_by(actions)

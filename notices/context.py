@@ -8,15 +8,31 @@ from django.utils.functional import SimpleLazyObject
 
 from notices.models import count_unread
 from tenancy.door import Visit
+from tenancy.models import Membership
+from tenancy.scope import scope_or_none
 
 
 def bell(request: HttpRequest) -> dict[str, Any]:
     """For members: `notices_url`, and `unread_notices` (counted when the page shows it: one query)."""
     visit: Visit | None = getattr(request, "visit", None)
     member = visit.membership if visit else None
-    if visit is None or member is None or not visit.may("notices.read"):
+    told = visit is not None and (visit.may("notices.read") or visit.may("company_notices.read"))
+    if visit is None or member is None or not told or scope_or_none() is None:
         return {}
     return {
-        "notices_url": reverse("notices:list", args=[visit.firm.slug]),
+        "notices_url": addresses(member)["notices_url"],
         "unread_notices": SimpleLazyObject(lambda: count_unread(member)),
+    }
+
+
+def addresses(member: Membership) -> dict[str, str]:
+    """Where the member's notices stand, are marked as read, and are chosen. A notice's is `notices_url` + id + /."""
+    here: list[object] = [member.firm.slug]
+    own = ""
+    if member.company_id is not None:
+        here, own = [member.firm.slug, member.company_id], "own_"
+    return {
+        "notices_url": reverse(f"notices:{own}list", args=here),
+        "read_all_url": reverse(f"notices:{own}read_all", args=here),
+        "choose_url": reverse(f"notices:{own}choose", args=here),
     }

@@ -1,6 +1,12 @@
+"""Forms of the mail log, and of what is mailed."""
+
+from typing import Any
+
 from django import forms
 
+from notices.kinds import kinds_for
 from notices.models import Mail
+from tenancy.models import Membership
 
 
 class MailFilter(forms.Form):
@@ -16,3 +22,20 @@ class MailFilter(forms.Form):
     @property
     def chosen(self) -> str:
         return str(self.cleaned_data.get("state", "")) if self.is_bound and self.is_valid() else ""
+
+
+class ChooseForm(forms.Form):
+    """Which notices a member wants by mail too."""
+
+    wanted = forms.MultipleChoiceField(
+        label="メールでも受け取るお知らせ",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="選ばなかったものも、画面のお知らせには届きます。",
+    )
+
+    def __init__(self, *args: Any, membership: Membership, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kinds = kinds_for(membership)
+        self.fields["wanted"].choices = list(kinds.items())  # type: ignore[attr-defined]
+        self.initial["wanted"] = [name for name in kinds if name not in membership.muted]

@@ -5,6 +5,7 @@ mail or a notice, but sees none.
 """
 
 from datetime import datetime, timedelta
+from typing import ClassVar
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from django.db import connection, models
@@ -20,7 +21,7 @@ NEWS_FOR = timedelta(days=90)
 
 _COUNT_UNREAD = """
     SELECT count(*) FROM notices_notice AS notice
-    WHERE notice.firm_id = %s AND notice.created_at >= %s AND NOT EXISTS (
+    WHERE notice.firm_id = %s AND notice.created_at >= %s AND NOT notice.shared AND NOT EXISTS (
         SELECT FROM notices_noticeread AS seen
         WHERE seen.firm_id = notice.firm_id AND seen.membership_id = %s AND seen.notice_id = notice.id
     )
@@ -49,6 +50,8 @@ class MailQuerySet(TenantQuerySet["Mail"]):
 class Mail(FirmModel):
     """A mail as it was worded when it was queued. `private`: only for whoever gets it (a link that signs in); the log
     shows its text to nobody else, and the text is forgotten once it has left this installation."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"to", "reply_to", "subject", "body"})
 
     class State(models.TextChoices):
         QUEUED = "queued", "送信待ち"
@@ -98,10 +101,12 @@ class Mail(FirmModel):
 
 class NoticeQuerySet(TenantQuerySet["Notice"]):
     def of(self, membership: Membership) -> "NoticeQuerySet":
-        """What this member was told since joining, newest first; external partners are told nothing here."""
+        """What this member was told since joining, newest first: the firm's side what is not a company's own news,
+        owners and staff their company's; external partners are told nothing here."""
         if membership.role == Membership.Role.PARTNER:
             return self.none()
-        return self.filter(created_at__gte=membership.created_at).order_by("-created_at", "-pk")
+        mine = self.filter(shared=not membership.is_firm_side)
+        return mine.filter(created_at__gte=membership.created_at).order_by("-created_at", "-pk")
 
     def unread(self, membership: Membership) -> "NoticeQuerySet":
         """What the member has not opened yet. What nobody opened in 90 days is no longer news: so the count walks the
@@ -134,6 +139,10 @@ class Notice(FirmModel):
     """Something the firm is told inside the product. One row for the firm, because a visitor, in whose request it is
     written, cannot see who works there; who has read it stands in NoticeRead."""
 
+    PERSONAL: ClassVar[frozenset[str]] = frozenset(
+        {"title", "body", "mail_subject", "mail_body", "mail_reply_to"}
+    )
+
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     key = models.CharField(max_length=200)
     title = models.CharField(max_length=200)
@@ -165,7 +174,6 @@ class Notice(FirmModel):
                 name="notices_notice_wall",
                 company="company_id",
                 shared="shared",
-                firm_side=True,
                 visitors_add=True,
             ),
             SameTenantKey(
@@ -187,6 +195,8 @@ class Notice(FirmModel):
 
 class NoticeRead(FirmModel):
     """This member has read that notice."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
 
     notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="+", db_constraint=False)
     membership = models.ForeignKey(

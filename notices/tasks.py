@@ -4,13 +4,14 @@ from functools import partial
 from uuid import UUID
 
 from celery import shared_task
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from notices.actions import MAIL, NOTICE, mail_members
 from notices.delivery import deliver
 from notices.models import Notice, NoticeRead
 from tenancy import due
-from tenancy.models import Membership
+from tenancy.models import Company, Firm, Membership
+from tenancy.permissions import ADMIN, PARTNER
 from tenancy.scope import Scope, open_scope
 
 due.kind(MAIL, task="notices.send_mail", queue="mail")
@@ -38,5 +39,14 @@ def mail_notice(firm_id: int, object_id: str) -> None:
 
 
 def _who_should_know(notice: Notice) -> QuerySet[Membership]:
+    """Of a shared notice the company's owners and staff; of any other those who work for the firm, where they see
+    assigned companies only, those who see this one."""
     knows = NoticeRead.objects.filter(notice=notice).values("membership")
-    return Membership.objects.consulting().filter(user__is_active=True).exclude(pk__in=knows)
+    if notice.shared and notice.company_id is not None:
+        members = Membership.objects.of_company(notice.company_id).exclude(role=PARTNER)
+    else:
+        members = Membership.objects.consulting()
+        if notice.firm.consultants_see == Firm.Sees.ASSIGNED:
+            in_charge = Company.objects.filter(pk=notice.company_id or 0).values("consultant")
+            members = members.filter(Q(role=ADMIN) | Q(pk__in=in_charge))
+    return members.filter(user__is_active=True).exclude(pk__in=knows)

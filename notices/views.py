@@ -7,46 +7,111 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from notices.actions import mark_read, send_again
-from notices.forms import MailFilter
+from notices.actions import choose_mails, mark_read, send_again
+from notices.context import addresses
+from notices.forms import ChooseForm, MailFilter
 from notices.models import Mail, Notice
-from tenancy.middleware import visit_of
-from tenancy.models import Membership
+from tenancy.middleware import member_of, visit_of
 from tenancy.permissions import access
 
 PER_PAGE = 50
+
+
+# ── Notices: of the firm, and the same for a company's own people ──
 
 
 @access("notices.read")
 @require_safe
 def notice_list(request: HttpRequest, firm: str) -> HttpResponse:
     """The member's notices, newest first."""
-    member = _member(request)
-    notices = Notice.objects.of(member).with_read(member).defer("mail_body", "mail_subject")
-    page = Paginator(notices, PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "notices/notice_list.html", {"page_obj": page})
+    return _list(request)
+
+
+@access("company_notices.read")
+@require_safe
+def own_list(request: HttpRequest, firm: str, company: int) -> HttpResponse:
+    """What an owner or their staff were told, newest first."""
+    return _list(request)
 
 
 @access("notices.read")
 @require_POST
 def read_all(request: HttpRequest, firm: str) -> HttpResponse:
     """Mark everything as read."""
-    member = _member(request)
-    mark_read(notices=Notice.objects.unread(member).only("pk", "firm_id"), membership=member)
-    messages.success(request, "すべて既読にしました。")
-    return redirect("notices:list", firm)
+    return _read_all(request)
+
+
+@access("company_notices.read")
+@require_POST
+def own_read_all(request: HttpRequest, firm: str, company: int) -> HttpResponse:
+    """Mark everything as read."""
+    return _read_all(request)
 
 
 @access("notices.read")
 @require_safe
 def open_notice(request: HttpRequest, firm: str, notice: UUID) -> HttpResponse:
     """Go where the notice leads; it has been read then."""
-    member = _member(request)
+    return _open(request, notice)
+
+
+@access("company_notices.read")
+@require_safe
+def own_open(request: HttpRequest, firm: str, company: int, notice: UUID) -> HttpResponse:
+    """Go where the notice leads; it has been read then."""
+    return _open(request, notice)
+
+
+@access("notices.read")
+@require_http_methods(["GET", "HEAD", "POST"])
+def choose(request: HttpRequest, firm: str) -> HttpResponse:
+    """Which notices come by mail too."""
+    return _choose(request)
+
+
+@access("company_notices.read")
+@require_http_methods(["GET", "HEAD", "POST"])
+def own_choose(request: HttpRequest, firm: str, company: int) -> HttpResponse:
+    """Which notices come by mail too."""
+    return _choose(request)
+
+
+def _list(request: HttpRequest) -> HttpResponse:
+    member = member_of(request)
+    notices = Notice.objects.of(member).with_read(member).defer("mail_body", "mail_subject")
+    page = Paginator(notices, PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "notices/notice_list.html", {"page_obj": page, **addresses(member)})
+
+
+def _read_all(request: HttpRequest) -> HttpResponse:
+    member = member_of(request)
+    unread = Notice.objects.unread(member).only("pk", "firm_id", "company_id")
+    mark_read(notices=unread, membership=member)
+    messages.success(request, "すべて既読にしました。")
+    return redirect(addresses(member)["notices_url"])
+
+
+def _open(request: HttpRequest, notice: UUID) -> HttpResponse:
+    member = member_of(request)
     found = get_object_or_404(Notice.objects.of(member), pk=notice)
     mark_read(notices=[found], membership=member)
     return redirect(found.url)
+
+
+def _choose(request: HttpRequest) -> HttpResponse:
+    member = member_of(request)
+    form = ChooseForm(request.POST if request.method == "POST" else None, membership=member)
+    if request.method == "POST" and form.is_valid():
+        choose_mails(membership=member, wanted=form.cleaned_data["wanted"])
+        messages.success(request, "メールで受け取るお知らせを保存しました。")
+        return redirect(addresses(member)["notices_url"])
+    context = {"form": form, "muted": member.muted, **addresses(member)}
+    return render(request, "notices/choose.html", context, status=422 if form.errors else 200)
+
+
+# ── The mail log ──
 
 
 @access("firm.mail_log")
@@ -72,7 +137,7 @@ def mail_log(request: HttpRequest, firm: str) -> HttpResponse:
 def mail(request: HttpRequest, firm: str, mail: UUID) -> HttpResponse:
     """One mail, in full."""
     found = get_object_or_404(Mail, pk=mail)
-    is_mine = found.to == _member(request).user.email
+    is_mine = found.to == member_of(request).user.email
     context = {"mail": found, "readable": is_mine and bool(found.body), "goes_out": bool(settings.EMAIL_URL)}
     return render(request, "notices/mail.html", context)
 
@@ -84,10 +149,3 @@ def mail_again(request: HttpRequest, firm: str, mail: UUID) -> HttpResponse:
     if send_again(mail=get_object_or_404(Mail, pk=mail), actor=visit_of(request).membership):
         messages.success(request, "もう一度お送りします。")
     return redirect("notices:mail", firm, mail)
-
-
-def _member(request: HttpRequest) -> Membership:
-    """Whoever comes through a door that asks for a permission has a membership."""
-    member = visit_of(request).membership
-    assert member is not None
-    return member

@@ -40,7 +40,8 @@ def request_document(
     Job.objects.bulk_create([fresh], ignore_conflicts=True)
     job = Job.objects.get(name=name, subject=subject, version=version)
     if job.pk == fresh.pk:
-        _put(job, queue, "request.document")
+        due.put(REPORT, job.firm_id, job.pk, queue=queue)
+        trail.record("request.document", job, company_id=job.company_id, version=job.version)
     elif job.is_failed:
         begin_again(job=job, queue=queue)
     return job
@@ -57,6 +58,7 @@ def make_anew(*, job: Job, queue: str = "reports") -> bool:
 
 
 def _queue_again(job: Job, queue: str, only_from: str) -> bool:
+    stood = job.state
     again = move(
         job,
         Job.State.QUEUED,
@@ -70,10 +72,9 @@ def _queue_again(job: Job, queue: str, only_from: str) -> bool:
         message="もう一度、順番を待っています",
     )
     if again:
-        _put(job, queue, "request_again.document")
+        due.put(REPORT, job.firm_id, job.pk, queue=queue)
+        before = {"state": stood}
+        trail.record(
+            "request_again.document", job, company_id=job.company_id, before=before, version=job.version
+        )
     return again
-
-
-def _put(job: Job, queue: str, act: str) -> None:
-    due.put(REPORT, job.firm_id, job.pk, queue=queue)
-    trail.record(act, job, company_id=job.company_id, name=job.name, version=job.version)

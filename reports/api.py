@@ -40,7 +40,7 @@ def job_data(request: Request, firm: str, job: Job) -> dict[str, Any]:
 
 @extend_schema(tags=["作業"])
 class OneJob(Door):
-    access = Access("companies.read")
+    access = Access("jobs.read")
 
     @extend_schema(
         operation_id="jobs_read",
@@ -62,7 +62,7 @@ class Pdf(BaseRenderer):
 
 @extend_schema(tags=["作業"])
 class File(Door):
-    access = Access("companies.read")
+    access = Access("jobs.read")
     renderer_classes = [Pdf, JSONRenderer]
 
     @extend_schema(

@@ -19,7 +19,7 @@ from reports.models import Job
 from reports.registry import Document, NotMade, document
 from reports.render import render_pdf
 from reports.states import move
-from tenancy import clock
+from tenancy import clock, trail
 from tenancy.due import Claim, LeaseLost
 from tenancy.scope import Scope, open_scope
 
@@ -121,6 +121,9 @@ def _end(job: Job, claim: Claim, state: str, message: str, **fields: Any) -> Non
         **fields,
     ):
         raise LeaseLost
+    act = "finish.document" if state == Job.State.DONE else "fail.document"
+    before = {"state": Job.State.RUNNING.value}
+    trail.record(act, job, company_id=job.company_id, before=before, version=job.version)
 
 
 def _failed(scope: Scope, kind: Document, job: Job, claim: Claim, problem: Exception) -> None:

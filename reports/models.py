@@ -1,6 +1,7 @@
 """What a person waits for: a visible job, and the document it makes."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 from uuid import uuid4
 
 from django.db import models
@@ -17,6 +18,8 @@ class Job(FirmModel):
 
     Only `reports.states.move` assigns `state`. `progress` runs from 0 to 1. `file` is a key in the default storage.
     """
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
 
     class State(models.TextChoices):
         QUEUED = "queued", "順番待ち"

@@ -6,6 +6,7 @@ Actions run in the scope and the transaction of their caller, except `create_fir
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -13,7 +14,7 @@ from django.core.validators import validate_email, validate_slug
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 
-from tenancy import clock, trail
+from tenancy import clock, retention, trail
 from tenancy.door import hash_of, make_token_text
 from tenancy.editing import apply
 from tenancy.models import (
@@ -29,7 +30,7 @@ from tenancy.models import (
     Trail,
     User,
 )
-from tenancy.scope import Scope, open_scope
+from tenancy.scope import Scope, change_scope, current_scope, open_scope, whole_firm
 
 _PRIVACY_TEXT = Path(__file__).parent / "content" / "privacy_ja.md"
 PRIVACY_SUMMARY = (
@@ -71,8 +72,9 @@ def create_firm(*, slug: str, name: str, admin_email: str, admin_name: str = "")
         member = user or User.objects.create_user(admin_email, None, admin_name)
         with open_scope(Scope.of_firm(firm.pk)):
             admin = Membership.objects.create(firm=firm, user=member, role=Membership.Role.ADMIN)
-            FirmProfile.objects.create(firm=firm, legal_name=name, email=admin_email.lower())
-            trail.record("create.firm", firm)
+            profile = FirmProfile.objects.create(firm=firm, legal_name=name, email=admin_email.lower())
+            retention.start(firm.pk)
+            trail.record("create.firm", firm, rows=[admin, profile, *([] if user else [member])])
             publish_privacy_notice(
                 summary=PRIVACY_SUMMARY, text=_PRIVACY_TEXT.read_text("utf-8").strip(), after=0, actor=None
             )
@@ -97,10 +99,11 @@ def update_profile(
 ) -> FirmProfile:
     """What the firm says about itself to everybody. Raises ChangedMeanwhile."""
     profile = FirmProfile.objects.select_for_update(of=("self",), no_key=True).first() or FirmProfile()
-    changed = apply(profile, values, seen if profile.pk else None)
-    if changed:
-        profile.save(update_fields=changed if profile.pk else None)
-        trail.record("update.profile", profile, fields=changed)
+    is_new = profile.pk is None
+    before = apply(profile, values, None if is_new else seen)
+    if before:
+        profile.save(update_fields=None if is_new else list(before))
+        trail.record("update.profile", profile, before=None if is_new else before)
     return profile
 
 
@@ -129,31 +132,36 @@ def publish_privacy_notice(
 
 # ── People on the public page ──
 
+_TOLD = ("name", "title", "qualification", "fields_of_work", "interests")
+
 
 def save_person(*, person: PublicPerson, actor: Membership | None) -> PublicPerson:
     """Add or change somebody on the public page; new ones stand last. Raises NameTaken.
 
     The same person in the same words once more, as by a second click, is the one there is.
     """
-    new = person.pk is None
-    if new:
+    rows = PublicPerson.objects.select_for_update(of=("self",), no_key=True)
+    stored = rows.filter(pk=person.pk).first() if person.pk else None
+    if stored is None:
         person.position = (PublicPerson.objects.aggregate(last=Max("position"))["last"] or 0) + 1
+    before = apply(stored, {name: getattr(person, name) for name in _TOLD}, None) if stored else None
+    if before == {}:
+        return person
     try:
         with transaction.atomic():
-            person.save()
+            person.save(update_fields=before and list(before))
     except IntegrityError as error:
-        told = ("name", "title", "qualification", "fields_of_work", "interests")
-        twin = PublicPerson.objects.filter(**{name: getattr(person, name) for name in told}).first()
-        if new and twin is not None:
+        twin = PublicPerson.objects.filter(**{name: getattr(person, name) for name in _TOLD}).first()
+        if stored is None and twin is not None:
             return twin
         raise NameTaken from error
-    trail.record("add.person" if new else "update.person", person)
+    trail.record("add.person" if before is None else "update.person", person, before=before)
     return person
 
 
 def remove_person(*, person: PublicPerson, actor: Membership | None) -> None:
     """Take somebody off the public page."""
-    trail.record("remove.person", person)
+    trail.record_gone("remove.person", person)
     person.delete()
 
 
@@ -166,11 +174,19 @@ def move_person(*, person: PublicPerson, up: bool, actor: Membership | None) -> 
     other = at - 1 if up else at + 1
     if not 0 <= other < len(people):
         return
-    people[at], people[other] = people[other], people[at]
+    moved = people[at]
+    stood = moved.position
+    people[at], people[other] = people[other], moved
+    elsewhere = [each for position, each in enumerate(people, start=1) if each.position != position]
     for position, each in enumerate(people, start=1):
         each.position = position
-    PublicPerson.objects.bulk_update(people, ["position"])
-    trail.record("move.person", person)
+    PublicPerson.objects.bulk_update(elsewhere, ["position"])
+    trail.record(
+        "move.person",
+        moved,
+        before={"position": stood},
+        rows=[each for each in elsewhere if each is not moved],
+    )
 
 
 # ── Companies ──
@@ -181,23 +197,53 @@ def create_company(
 ) -> Company:
     """A new company. `once`: the form's own id; sent twice, also at the same moment, it is one company.
 
-    Raises NumberTaken.
+    Of somebody who sees assigned companies only it is theirs, unless they named another consultant; then it is in
+    their scope from here on. Raises NumberTaken.
     """
     if once is not None and (made := made_by(once)):
         return made
     company = Company(**values)
-    _save_company(company)
-    details = {"once": str(once)} if once else {}
+    if not current_scope().sees_whole_firm:
+        company.consultant = company.consultant or actor
+    with whole_firm():
+        _save_company(company)
+    _see_if_mine(company)
+    details: dict[str, Any] = {"once": str(once)} if once else {}
     trail.record("create.company", company, company_id=company.pk, **details)
     return company
 
 
+def _see_if_mine(company: Company) -> None:
+    """Somebody who sees assigned companies only sees this one too, without knocking again."""
+    scope = current_scope()
+    if scope.companies != "*" and company.consultant_id == scope.membership_id is not None:
+        change_scope(companies=scope.companies | {company.pk})
+
+
 def made_by(once: UUID) -> Company | None:
-    """The company that the same form has made. Waits for the other click, if that is still at work."""
+    """The company that the same form has made, whoever is in charge of it by now. Waits for the other click, if that is
+    still at work."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(once)])
-    act = Trail.objects.filter(act="create.company", details__once=str(once)).first()
-    return Company.objects.filter(pk=act.subject_id).first() if act else None
+    with whole_firm():
+        act = Trail.objects.filter(act="create.company", details__once=str(once)).first()
+        return Company.objects.filter(pk=act.subject_id).first() if act else None
+
+
+def number_is_taken(number: str, *, by_other_than: int | None) -> bool:
+    """Whether a company of the firm has this 法人番号, also one that the person may not see: only yes or no leaves."""
+    with whole_firm():
+        same = Company.objects.filter(corporate_number=number)
+        return (same if by_other_than is None else same.exclude(pk=by_other_than)).exists()
+
+
+def archive_company(*, company: Company, archived: bool, actor: Membership | None) -> None:
+    """Take the company out of lists and choices, or back into them. Twice is once."""
+    now = clock.now() if archived else None
+    rows = Company.objects.filter(pk=company.pk, archived_at__isnull=archived)
+    if rows.update(archived_at=now):
+        act = "archive.company" if archived else "restore.company"
+        trail.record(act, company, company_id=company.pk)
 
 
 def update_company(
@@ -209,10 +255,10 @@ def update_company(
 ) -> Company:
     """Change a company. Returns the stored row. Raises NumberTaken, ChangedMeanwhile."""
     row: Company = Company.objects.select_for_update(of=("self",), no_key=True).get(pk=company.pk)
-    changed = apply(row, values, seen)
-    if changed:
-        _save_company(row, changed)
-        trail.record("update.company", row, company_id=row.pk, fields=changed)
+    before = apply(row, values, seen)
+    if before:
+        _save_company(row, list(before))
+        trail.record("update.company", row, company_id=row.pk, before=before)
     return row
 
 
@@ -243,20 +289,23 @@ def add_site(*, company: Company, name: str, actor: Membership | None) -> Site:
 
 
 def rename_site(*, site: Site, name: str, actor: Membership | None) -> Site:
-    """Raises NameTaken."""
-    site.name = name
+    """Returns the stored row. Raises NameTaken."""
+    row: Site = Site.objects.select_for_update(of=("self",), no_key=True).get(pk=site.pk)
+    before = apply(row, {"name": name}, None)
+    if not before:
+        return row
     try:
         with transaction.atomic():
-            site.save(update_fields=["name"])
+            row.save(update_fields=["name"])
     except IntegrityError as error:
         raise NameTaken from error
-    trail.record("rename.site", site, company_id=site.company_id)
-    return site
+    trail.record("rename.site", row, company_id=row.company_id, before=before)
+    return row
 
 
 def remove_site(*, site: Site, actor: Membership | None) -> None:
     """Delete the site and what hangs on it."""
-    trail.record("remove.site", site, company_id=site.company_id)
+    trail.record_gone("remove.site", site, company_id=site.company_id)
     site.delete()
 
 
@@ -281,5 +330,7 @@ def create_api_token(
 
 def revoke_api_token(*, token: ApiToken, actor: Membership | None) -> None:
     """From now on it opens nothing. Twice is once."""
-    if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=clock.now()):
-        trail.record("revoke.api_token", token)
+    now = clock.now()
+    if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
+        token.revoked_at = now
+        trail.record("revoke.api_token", token, before={"revoked_at": None})

@@ -9,4 +9,6 @@ class TenancyConfig(AppConfig):
     def ready(self) -> None:
         from tenancy import checks  # noqa: F401  (registers the start-up checks)
 
-        autodiscover_modules("panels")  # what business apps hang into our pages: tenancy.extensions
+        # What business apps hang into our pages (tenancy.extensions), their words in the trail
+        # (tenancy.trail_words), and how long they keep what (tenancy.retention).
+        autodiscover_modules("panels", "trail_words", "retention")

@@ -181,16 +181,26 @@ class SameTenantKey(SqlConstraint):
 
 
 class AppendOnly(SqlConstraint):
-    """Rows can be added and read, never changed; deleted only with their whole firm, once its deletion is due."""
+    """Rows can be added and read, never changed; deleted only with their whole firm, once its deletion is due, and
+    where the table is kept for so many `years` (after `at`), when these are over, by the clock of PostgreSQL."""
+
+    def __init__(self, *, name: str, years: int = 0) -> None:
+        super().__init__(name=name)
+        self.years = years
+
+    def deconstruct(self) -> tuple[str, tuple[()], dict[str, Any]]:
+        path, _, kwargs = super().deconstruct()
+        return path, (), kwargs | ({"years": self.years} if self.years else {})
 
     def sql(self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
         quote = schema_editor.quote_name
+        over = f"OLD.at < now() - interval '{int(self.years)} years'" if self.years else "false"
         return f"""
             CREATE FUNCTION {quote(self.name)}() RETURNS trigger LANGUAGE plpgsql AS $$
             BEGIN
-                IF TG_OP = 'DELETE' AND EXISTS (
+                IF TG_OP = 'DELETE' AND ({over} OR EXISTS (
                     SELECT FROM tenancy_firmdeletion WHERE firm_id = OLD.firm_id AND due_at <= now()
-                ) THEN RETURN OLD; END IF;
+                )) THEN RETURN OLD; END IF;
                 RAISE EXCEPTION 'append-only table %%', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
             END $$;
             CREATE TRIGGER {quote(self.name)} BEFORE UPDATE OR DELETE ON {quote(model._meta.db_table)}

@@ -10,6 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from tenancy.door import Visit
 from tenancy.models import FirmProfile, PrivacyNotice
 from tenancy.navigation import navigation
+from tenancy.scope import scope_or_none
 
 THEMES = ("auto", "light", "dark")
 
@@ -35,11 +36,15 @@ class PublicSite:
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """`theme`; in a firm also `visit`, `firm` and `site` (queried when used); for members `nav` and `who`."""
+    """`theme`; in a firm also `visit`, `firm` and `site` (queried when used); for members `nav` and `who`.
+
+    Outside the scope only the theme: what Django refuses before a view with `own_transactions` opens it (a form whose
+    token is gone) is said by an error page.
+    """
     theme = request.COOKIES.get("theme", "auto")
     context: dict[str, Any] = {"theme": theme if theme in THEMES else "auto"}
     visit: Visit | None = getattr(request, "visit", None)
-    if visit is None:
+    if visit is None or scope_or_none() is None:
         return context
     context |= {"visit": visit, "firm": visit.firm, "site": SimpleLazyObject(lambda: site_of(visit))}
     if visit.membership is not None:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from secrets import token_urlsafe
 
 from django.db.models import F, Q
@@ -15,7 +15,7 @@ from tenancy.links import Link, read_token
 from tenancy.models import ApiToken, Company, Firm, Membership, User
 from tenancy.permissions import CONSULTANT, SIGNED_IN, VISITOR, Access, may
 from tenancy.responses import is_api
-from tenancy.scope import ALL, Scope, change_scope
+from tenancy.scope import ALL, Scope, change_scope, current_scope
 
 TOKEN_MARK = "mst_"  # lets secret scanners know one when they see it
 TOUCH_EVERY_SECONDS = 60  # a token's last use is written at most this often
@@ -32,12 +32,16 @@ class Closed(Exception):
 
 @dataclass
 class Visit:
-    """What the door found out; the view reads it as `request.visit`."""
+    """What the door found out; the view reads it as `request.visit`.
+
+    `scope`: what the visit may see, for views with `own_transactions`, which open it themselves.
+    """
 
     firm: Firm
     membership: Membership | None = None
     link: Link | None = None
     by_token: bool = False
+    scope: Scope = field(default_factory=current_scope)
 
     @property
     def role(self) -> str | None:

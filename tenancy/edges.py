@@ -17,7 +17,8 @@ from django.middleware import common
 from tenancy.face import face_of
 from tenancy.responses import is_api, refusal
 
-MOST_READ = 32 * 1024 * 1024
+MOST_TAKEN = 65 * 1024 * 1024  # of one request: what a view may be sent (files: tenancy.uploads)
+MOST_READ = 128 * 1024 * 1024
 _PIECE = 64 * 1024
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -30,7 +31,7 @@ class EdgesMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
+        response = _too_large(request) or self.get_response(request)
         if response.status_code == 405 and not is_api(request):
             response = _with_a_page(request, response)
         read_to_the_end(request)
@@ -49,6 +50,12 @@ class CommonMiddleware(common.CommonMiddleware):
     response_redirect_class = SameAgain
 
 
+def _too_large(request: HttpRequest) -> HttpResponse | None:
+    """Refused by what its head says, before anybody looks at the body or asks the database who it is from."""
+    said = request.META.get("CONTENT_LENGTH") or "0"
+    return refusal(request, 413) if said.isdecimal() and int(said) > MOST_TAKEN else None
+
+
 def _without_body(response: HttpResponseBase) -> HttpResponseBase:
     """The answer to HEAD: as to GET, its length included, but nothing after the headers."""
     if not response.streaming:
@@ -63,7 +70,7 @@ def _with_a_page(request: HttpRequest, response: HttpResponseBase) -> HttpRespon
 
 
 def read_to_the_end(request: HttpRequest) -> None:
-    """Take what was sent and not read, up to 32 MB, and drop it.
+    """Take what was sent and not read, up to 128 MB, piece by piece, and drop it.
 
     A server that closes with bytes unread resets the connection: the answer that says what to do would never be seen.
     """

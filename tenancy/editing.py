@@ -28,11 +28,7 @@ class ChangedMeanwhile(Exception):
     def __init__(self, row: models.Model, names: list[str]) -> None:
         super().__init__(", ".join(names))
         self.changes = [Change(_label(row, name), shown(row, name)) for name in names]
-        last = (
-            Trail.objects.filter(subject=row._meta.label_lower, subject_id=str(row.pk))
-            .order_by("-at")
-            .first()
-        )
+        last = Trail.objects.of(row).newest_first().first()
         self.at: datetime | None = last.at if last else None
         self.who = str(User.objects.filter(pk=last.user_id).first() or "") if last and last.user_id else ""
 
@@ -50,8 +46,11 @@ def shown(row: models.Model, name: str) -> str:
     return "" if value is None else str(value)
 
 
-def apply(row: models.Model, values: Mapping[str, object], seen: Mapping[str, str] | None) -> list[str]:
-    """Set `values` on the locked `row`, without saving; the names that differ from what was stored.
+def apply(
+    row: models.Model, values: Mapping[str, object], seen: Mapping[str, str] | None
+) -> dict[str, object]:
+    """Set `values` on the locked `row`, without saving; what stood in the fields that differ now, for `save` (their
+    names) and for the trail (`before`).
 
     `seen` None: no form was shown (API, commands), the last one wins. Raises ChangedMeanwhile.
     """
@@ -64,7 +63,7 @@ def apply(row: models.Model, values: Mapping[str, object], seen: Mapping[str, st
         theirs = [name for name in values if stored[name] != seen.get(name, "")]
         if theirs:
             raise ChangedMeanwhile(before, theirs)
-    return [name for name in values if typed[name] != stored[name]]
+    return {name: before.serializable_value(name) for name in values if typed[name] != stored[name]}
 
 
 def _label(row: models.Model, name: str) -> str:

@@ -15,7 +15,7 @@ from django.db import models, transaction
 from tenancy import trail
 from tenancy.keeping import Blanks, Deletes, Exported, shown_name, tenant_models, with_shown
 from tenancy.leaving import delete_if_homeless
-from tenancy.models import Firm, Membership, PersonKey
+from tenancy.models import Firm, Membership
 from tenancy.permissions import ADMIN
 from tenancy.scope import Scope, open_scope
 
@@ -109,7 +109,7 @@ def _check(members: list[Membership], actor: Membership | None) -> None:
 
 
 def _erase(row: Any) -> None:
-    forget(_person_of(row))
+    trail.forget(row.whose())
     _erase_what_hangs(row.pk)
     told = row.on_erase
     if isinstance(told, Deletes):
@@ -136,16 +136,3 @@ def _delete(row: Any) -> None:
     if key:
         transaction.on_commit(lambda: default_storage.delete(key))
     row.delete()
-
-
-def _person_of(row: Any) -> str:
-    """What the key of this person's values in the trail is called."""
-    if isinstance(row, Membership):
-        return f"user:{row.user_id}"
-    named = getattr(row, "person", None)
-    return str(named()) if callable(named) else f"{row._meta.model_name}:{row.pk}"
-
-
-def forget(person: str) -> None:
-    """Destroy the key: the person's values in the trail are unreadable from now on."""
-    PersonKey.objects.filter(person=person).delete()

@@ -85,6 +85,7 @@ _company: dict[str, Panel[CompanyBuild]] = {}
 _company_home: dict[str, Panel[CompanyBuild]] = {}
 _tabs: dict[str, Tab] = {
     "overview": Tab("overview", "概要", "companies.read", "tenancy:company", 0),
+    "members": Tab("members", "メンバー", "members.read", "tenancy:company_members", 90),
 }
 
 

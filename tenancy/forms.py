@@ -4,17 +4,23 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from django import forms
+from django.db.models import F, Q
 
+from tenancy import clock
+from tenancy.actions import number_is_taken
 from tenancy.corporate_number import normalize_corporate_number, validate_corporate_number
 from tenancy.editing import texts_of
 from tenancy.fields import HeadcountField, LineField, MailField, NarrowField, ParagraphsField
 from tenancy.kana import hira2kata
 from tenancy.models import Company, FirmProfile, Membership, PrivacyNotice, PublicPerson, Site
+from tenancy.scope import current_scope
 
+NUMBER_TAKEN = "この法人番号は、ほかの企業で登録されています。"
 _KANA = re.compile(r"[ァ-ヺーA-Za-z0-9 ・.,&'()\-]*")
 
 
@@ -73,9 +79,12 @@ class SeenForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def again(self, fresh: Any) -> "SeenForm":
         """After ChangedMeanwhile: the fields this person changed as typed, all others as they are stored now."""
+        return type(self)(instance=fresh, initial=self.mine())
+
+    def mine(self) -> dict[str, Any]:
+        """What this person changed, as typed."""
         seen, typed = self.cleaned_data["seen"], texts_of(self.instance, self.edited())
-        mine = {name: value for name, value in self.values().items() if typed[name] != seen.get(name, "")}
-        return type(self)(instance=fresh, initial=mine)
+        return {name: value for name, value in self.values().items() if typed[name] != seen.get(name, "")}
 
 
 class CompanyForm(SeenForm):
@@ -127,11 +136,14 @@ class CompanyForm(SeenForm):
         taken = Company.objects.exclude(pk=self.instance.pk).filter(corporate_number=number).first()
         if number and taken:
             raise forms.ValidationError(f"この法人番号は「{taken.name}」で登録されています。")
+        hidden = not current_scope().sees_whole_firm
+        if number and hidden and number_is_taken(number, by_other_than=self.instance.pk):
+            raise forms.ValidationError(NUMBER_TAKEN)
         return number
 
     def say_number_is_taken(self) -> None:
         """After a lost race: the same words as if it had been taken before."""
-        self.add_error("corporate_number", "この法人番号は、ほかの企業で登録されています。")
+        self.add_error("corporate_number", NUMBER_TAKEN)
 
 
 class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -153,6 +165,15 @@ SORTS = {
     "updated": ("updated_at", "pk"),
     "-created": ("-created_at", "-pk"),
     "created": ("created_at", "pk"),
+    "-contact": (F("last_contact_on").desc(nulls_last=True), "kana", "pk"),
+    "contact": (F("last_contact_on").asc(nulls_last=True), "kana", "pk"),
+}
+CONTACT = {
+    "": "すべて",
+    "30": "30日以内",
+    "90": "90日以内",
+    "old": "90日より前",
+    "none": "記録なし",
 }
 
 
@@ -165,7 +186,12 @@ class CompanyFilter(forms.Form):
     status = forms.ChoiceField(
         label="支援状況", required=False, choices=[("", "すべて"), *Company.Support.choices]
     )
+    industry = forms.ChoiceField(label="業種", required=False)
     consultant = forms.TypedChoiceField(label="担当", required=False, coerce=int, empty_value=None)
+    contact = forms.ChoiceField(label="最後の面談", required=False, choices=list(CONTACT.items()))
+    archived = forms.ChoiceField(
+        label="保管済み", required=False, choices=[("", "表示しない"), ("shown", "保管済みも表示")]
+    )
     sort = forms.ChoiceField(required=False, choices=[(key, key) for key in SORTS], widget=forms.HiddenInput)
 
     def __init__(self, data: Mapping[str, Any]) -> None:
@@ -174,6 +200,8 @@ class CompanyFilter(forms.Form):
         # Plain choices: a ModelChoiceField takes a tenth of the page's time.
         members = [(member.pk, str(member.user)) for member in Membership.objects.consulting()]
         self.fields["consultant"].choices = [("", "全員"), *members]  # type: ignore[attr-defined]
+        industries = [(name, name) for name in Company.objects.industries()]
+        self.fields["industry"].choices = [("", "すべて"), *industries]  # type: ignore[attr-defined]
         self.is_valid()
 
     @property
@@ -184,18 +212,28 @@ class CompanyFilter(forms.Form):
     @property
     def active(self) -> bool:
         """Whether something is narrowed down."""
-        return any(self.cleaned_data.get(name) for name in ("q", "status", "consultant"))
+        narrowing = ("q", "status", "industry", "consultant", "contact", "archived")
+        return any(self.cleaned_data.get(name) for name in narrowing)
 
     def companies(self) -> Any:
-        """The rows of the companies that are asked for, in order."""
-        found = Company.objects.as_rows().order_by(*SORTS[self.order])
-        if words := self.cleaned_data.get("q"):
+        """The companies that are asked for, in order."""
+        clean = self.cleaned_data
+        found = Company.objects.listed() if clean.get("archived") else Company.objects.in_use()
+        if words := clean.get("q"):
             found = found.search(words)
-        if status := self.cleaned_data.get("status"):
-            found = found.filter(support_status=status)
-        if consultant := self.cleaned_data.get("consultant"):
-            found = found.filter(consultant=consultant)
-        return found
+        columns = {"status": "support_status", "industry": "industry", "consultant": "consultant"}
+        asked = {column: clean[name] for name, column in columns.items() if clean.get(name)}
+        return found.filter(self._contact(), **asked).order_by(*SORTS[self.order])
+
+    def _contact(self) -> Q:
+        """The last meeting's day, as asked for."""
+        asked = self.cleaned_data.get("contact", "")
+        if asked == "none":
+            return Q(last_contact_on=None)
+        days = timedelta(days=30 if asked == "30" else 90)
+        since = clock.today() - days
+        ways = {"30": Q(last_contact_on__gte=since), "90": Q(last_contact_on__gte=since)}
+        return ways.get(asked) or (Q(last_contact_on__lt=since) if asked == "old" else Q())
 
 
 class ProfileForm(SeenForm):

@@ -51,6 +51,8 @@ class ScopeMiddleware:
     4. opens the transaction and the scope, enters the firm, checks the permission,
     5. lets Django run and *render* the view inside, and
     6. rolls back when the view raised or the answer is an error of ours (≥ 500).
+
+    A view with `own_transactions` runs after 4 has been closed again: the body may still be on its way.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -65,7 +67,11 @@ class ScopeMiddleware:
             self._turn_away_strangers(request, access)
             counted = self._count(request, access.limits, match)
             with self._transaction(request, told=access.permission != VISITOR or is_api(request)):
-                response = self._answer(request, match, access)
+                self._enter(request, match, access)
+                if not access.own_transactions:
+                    response = self._answer(request, access)
+            if access.own_transactions:
+                response = self._kept_apart(request, access, self.get_response(request))
             self._give_back(counted, response)
             return response
         except Closed as closed:
@@ -76,19 +82,27 @@ class ScopeMiddleware:
         """Remember it: Django turns a view's exception into a response before it reaches `__call__`."""
         request.view_raised = True  # type: ignore[attr-defined]
 
-    def _answer(self, request: HttpRequest, match: ResolverMatch, access: Access) -> HttpResponseBase:
+    def _enter(self, request: HttpRequest, match: ResolverMatch, access: Access) -> None:
         if access.permission != SIGNED_IN:
             named = match.kwargs
             visit = enter_firm(request, named["firm"], access, named.get("token", ""), named.get("company"))
             request.visit = visit  # type: ignore[attr-defined]
-        response = self.get_response(request)
+
+    def _answer(self, request: HttpRequest, access: Access) -> HttpResponseBase:
+        response = self._kept_apart(request, access, self.get_response(request))
+        failed = getattr(request, "view_raised", False) or response.status_code >= 500
+        if failed and guards.stands("door.rollback"):
+            transaction.set_rollback(True)
+        return response
+
+    def _kept_apart(
+        self, request: HttpRequest, access: Access, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """The answer, kept by no cache. Raises ImproperlyConfigured when it is streamed."""
         if response.streaming and not isinstance(response, FileResponse):  # a file asks no table
             raise ImproperlyConfigured(
                 "A tenant's answer must not be streamed: its scope would be closed by then."
             )
-        failed = getattr(request, "view_raised", False) or response.status_code >= 500
-        if failed and guards.stands("door.rollback"):
-            transaction.set_rollback(True)
         if access.permission != VISITOR or access.link or is_api(request):
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response
@@ -136,3 +150,10 @@ class ScopeMiddleware:
 def visit_of(request: HttpRequest) -> Visit:
     """The visit of a request that came through a firm's door."""
     return request.visit  # type: ignore[attr-defined,no-any-return]
+
+
+def member_of(request: HttpRequest) -> Membership:
+    """The membership of a request that came through a members' door."""
+    member = visit_of(request).membership
+    assert member is not None  # whoever passed a door that asks for a permission has one
+    return member

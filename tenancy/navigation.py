@@ -23,7 +23,13 @@ FIRM_ENTRIES = (
     ("settings", "設定", "firm.settings", "tenancy:settings"),
 )
 # For a company's own people; the addresses name the company of their membership too.
-COMPANY_ENTRIES = (("home", "ホーム", "company.read", "tenancy:company_home"),)
+COMPANY_ENTRIES = (
+    ("home", "ホーム", "company.read", "tenancy:company_home"),
+    ("diagnosis", "簡易診断", "company_diagnoses.read", "diagnosis:of_company"),
+    ("meetings", "面談の記録", "meetings.read", "tenancy:meetings"),
+    ("files", "ファイル", "files.read", "tenancy:files"),
+    ("members", "メンバー", "members.read", "tenancy:company_members"),
+)
 
 
 def navigation(visit: Visit, path: str) -> list[Entry]:

@@ -42,7 +42,10 @@ PERMISSIONS: dict[str, Permission] = {
     "diagnoses.edit": Permission("簡易診断にコメントする・送る・代理で入力する", FIRM_ROLES),
     "company_diagnoses.read": Permission("企業の簡易診断の履歴とレポートを見る", _READERS),
     "company_diagnoses.take": Permission("自社の簡易診断を受ける", frozenset({OWNER})),
+    "jobs.read": Permission("作成中・作成済みの書類をAPIで見る", _READERS),
+    "company_data.read": Permission("企業の情報をAPIで読む", _READERS),
     "notices.read": Permission("会社へのお知らせを見る", FIRM_ROLES),
+    "company_notices.read": Permission("自社へのお知らせを見る", frozenset({OWNER, STAFF})),
     "firm.settings": Permission("会社の設定・公開ページを変える", frozenset({ADMIN})),
     "firm.members": Permission("会社のメンバーを招待する・役割を変える・引き継ぐ", frozenset({ADMIN})),
     "firm.mail_log": Permission("メールの記録を見る", frozenset({ADMIN})),
@@ -50,7 +53,6 @@ PERMISSIONS: dict[str, Permission] = {
     "firm.export": Permission("会社のデータをすべて書き出す・取り込む", frozenset({ADMIN})),
     "firm.delete": Permission("会社を削除する", frozenset({ADMIN})),
     "people.erase": Permission("個人の情報を消す", frozenset({ADMIN})),
-    "api.docs": Permission("APIの説明を見る", FIRM_ROLES),
 }
 # Not permissions but words for doors without a membership.
 OPEN = "open"  # everybody, no firm, no database scope
@@ -76,11 +78,16 @@ class Limit:
 
 @dataclass(frozen=True)
 class Access:
-    """What a view needs. `link`: the purpose of the signed link expected in the URL's `token`."""
+    """What a view needs. `link`: the purpose of the signed link expected in the URL's `token`.
+
+    `own_transactions`: the view runs after the door's scope has been closed and opens `visit.scope` itself around what
+    it reads, renders and writes: slow bodies and slow storage must hold no transaction.
+    """
 
     permission: str
     link: str = ""
     limits: tuple[Limit, ...] = field(default=())
+    own_transactions: bool = False
 
     def __post_init__(self) -> None:
         if self.permission not in PERMISSIONS and self.permission not in (
@@ -95,9 +102,11 @@ class Access:
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
-def access(permission: str, *, link: str = "", limits: tuple[Limit, ...] = ()) -> Callable[[_View], _View]:
+def access(
+    permission: str, *, link: str = "", limits: tuple[Limit, ...] = (), own_transactions: bool = False
+) -> Callable[[_View], _View]:
     """Declare what a view function needs."""
-    declared = Access(permission, link, limits)
+    declared = Access(permission, link, limits, own_transactions)
 
     def declare(view: _View) -> _View:
         view.access = declared  # type: ignore[attr-defined]

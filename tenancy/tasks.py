@@ -5,7 +5,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from tenancy import due, leaving, limits, merging
+from tenancy import due, filing, leaving, limits, merging, retention
 from tenancy.api import idempotency
 from tenancy.due import Claim
 from tenancy.scope import Scope, open_scope
@@ -14,8 +14,10 @@ from tenancy.sessions import SessionStore
 
 @shared_task(name="tenancy.sweep", expires=15)
 def sweep() -> None:
-    """Ring for what is due; forget the counters of past days and the sessions that ended."""
+    """Ring for what is due; forget the counters of past days and the sessions that ended; see that each firm has its
+    nightly work."""
     due.sweep()
+    retention.start_missing()
     limits.forget_old()
     SessionStore.clear_expired()
 
@@ -42,3 +44,15 @@ def remove_shell(firm_id: int, object_id: str) -> None:
 def delete_firm(firm_id: int, object_id: str) -> None:
     """Delete a firm with all it has, 14 days after it was ordered."""
     due.run(leaving.DELETION, object_id, partial(leaving.carry_out, firm_id))
+
+
+@shared_task(name=retention.RETENTION)
+def forget_what_is_over(firm_id: int, object_id: str) -> None:
+    """A firm's night: delete what was kept long enough."""
+    due.run(retention.RETENTION, object_id, partial(retention.run, firm_id))
+
+
+@shared_task(name="tenancy.forget_file")
+def forget_file(firm_id: int, object_id: str) -> None:
+    """Delete the stored bytes of a file that no row has."""
+    due.run(filing.FILE, object_id, partial(filing.forget, firm_id, UUID(object_id)))

@@ -179,12 +179,14 @@ class FirmModel(models.Model):
     """A row of one firm. Every tenant model inherits from it and from its Meta.
 
     A model that not only those who see the whole firm may see replaces the wall in its own Meta.constraints. Each says
-    what becomes of its rows (`tenancy.keeping`); there is no default for that.
+    what becomes of its rows (`tenancy.keeping`), and which of its fields hold something personal (`PERSONAL`, also when
+    none does): the trail seals these values with the key of `whose()` (`tenancy.personal`).
     """
 
     on_export: ClassVar[OnExport]
     on_merge: ClassVar[OnMerge]
     on_erase: ClassVar[OnErase]
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
 
     firm = models.ForeignKey("tenancy.Firm", on_delete=models.CASCADE, related_name="+")
 
@@ -204,6 +206,10 @@ class FirmModel(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         require_same_firm(self)
         return super().delete(*args, **kwargs)
+
+    def whose(self) -> str:
+        """Whose the personal values are; by default this row's own, so that they go with it."""
+        return f"{self._meta.label_lower}:{self.pk}"
 
 
 def require_safe_role() -> None:

@@ -2,9 +2,13 @@
 
 import json
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 
 from diagnosis.actions import (
     Respondent,
@@ -17,8 +21,20 @@ from diagnosis.actions import (
 from diagnosis.models import Diagnosis
 from notices.models import Mail, Notice
 from reports.models import Job
+from tenancy import clock
 from tenancy.links import make_token
-from tenancy.models import ApiToken, Company, PublicPerson, Site
+from tenancy.models import (
+    ApiToken,
+    Attachment,
+    Company,
+    Handing,
+    Invitation,
+    Meeting,
+    Membership,
+    PublicPerson,
+    Site,
+    User,
+)
 from tenancy.scope import open_scope
 from tests.conftest import House
 
@@ -61,10 +77,34 @@ def plant(house: House) -> Things:
             ).pk,
             "diagnosis": diagnosis.pk,
             "invitation": invited(house, canary, company).pk,
+            "invite": Invitation.objects.create(
+                firm=house.firm,
+                company=company,
+                name=canary,
+                email="invited@y.example",
+                role="staff",
+                expires_at=clock.now() + timedelta(days=7),
+            ).pk,
+            "colleague": first_member(house).pk,
+            "member": own_person(house, company).pk,
+            "meeting": noted(house, company, canary, shared=True).pk,
+            "file": filed(house, company, canary, shared=True).pk,
             "version": 1,
             "number": 1,
         }
+        for member in Membership.objects.filter(company=company, role="partner"):
+            for thing in ({"meeting_id": ids["meeting"]}, {"attachment_id": ids["file"]}):
+                Handing.objects.create(firm=house.firm, company=company, membership=member, **thing)
     return Things(canary, ids, diagnosis, company)
+
+
+def own_person(house: House, company: Company) -> Membership:
+    """An external partner of the company."""
+    user = User.objects.create_user(f"partner@{house.firm.slug}.example", None, f"外部{house.firm.slug}")
+    member: Membership = Membership.objects.create(
+        firm=house.firm, user=user, role="partner", company=company, ends_at=clock.now() + timedelta(days=30)
+    )
+    return member
 
 
 def answered(house: House, name: str, company: Company | None = None) -> Diagnosis:
@@ -77,6 +117,30 @@ def answered(house: House, name: str, company: Company | None = None) -> Diagnos
     write_comment(diagnosis=diagnosis, text=name, based_on=0, actor=first_member(house))
     diagnosis.refresh_from_db()
     return diagnosis
+
+
+def noted(house: House, company: Company, text: str, **fields: Any) -> Meeting:
+    """A 面談記録 with `text` in all it says. Call inside the firm's scope."""
+    words = dict.fromkeys(("attendees", "body", "next_steps"), text)
+    values = {"held_on": date(2026, 11, 2), **words, **fields}
+    row: Meeting = Meeting.objects.create(firm=house.firm, company=company, **values)
+    return row
+
+
+def filed(house: House, company: Company, text: str, **fields: Any) -> Attachment:
+    """A file in the storage with `text` as its name and in it. Call inside the firm's scope."""
+    key = default_storage.save(f"firm/{house.firm.pk}/files/{uuid4()}", ContentFile(text.encode()))
+    row: Attachment = Attachment.objects.create(
+        firm=house.firm,
+        company=company,
+        name=f"{text}.pdf",
+        content_type="application/pdf",
+        bytes=len(text.encode()),
+        sha256="0" * 64,
+        key=key,
+        **fields,
+    )
+    return row
 
 
 def invited(house: House, name: str, company: Company) -> Diagnosis:

@@ -6,13 +6,24 @@ was based on comes along with it.
 
 from uuid import UUID
 
-from diagnosis.actions.report import again_key, has_the_link, mail_result, request_report, was_sent_a_link
+from django.urls import reverse
+
+from diagnosis.actions.report import (
+    again_key,
+    correct_address,
+    has_the_link,
+    mail_result,
+    request_report,
+    was_sent_a_link,
+)
 from diagnosis.actions.visitor import KEPT, start_diagnosis
 from diagnosis.addresses import answers_token, answers_url
 from diagnosis.models import Comment, Diagnosis, ResumeCode
-from notices.actions import queue_mail
+from notices.actions import notify_company, queue_mail
+from notices.models import Mail, Notice
 from tenancy import clock, trail
 from tenancy.actions import create_company, update_company
+from tenancy.editing import apply
 from tenancy.models import Company, Membership, Trail
 from tenancy.templatetags.michisuji import jdate
 
@@ -46,7 +57,7 @@ def mark_seen(*, diagnosis: Diagnosis, actor: Membership) -> None:
         seen_at=now
     ):
         diagnosis.seen_at = now
-        trail.record("see.diagnosis", diagnosis, company_id=diagnosis.company_id)
+        trail.record("see.diagnosis", diagnosis, company_id=diagnosis.company_id, before={"seen_at": None})
 
 
 def write_comment(*, diagnosis: Diagnosis, text: str, based_on: int, actor: Membership) -> Comment | None:
@@ -67,11 +78,29 @@ def write_comment(*, diagnosis: Diagnosis, text: str, based_on: int, actor: Memb
     )
     locked.comment_version = diagnosis.comment_version = comment.version
     locked.save(update_fields=["comment_version"])
+    told = [_tell_company(locked, locked.company, comment)] if text and locked.company else []
     trail.record(
-        "write.comment", locked, company_id=locked.company_id, version=comment.version, empty=not text
+        "write.comment",
+        locked,
+        company_id=locked.company_id,
+        before={"comment_version": comment.version - 1},
+        rows=[comment, *told],
+        version=comment.version,
+        empty=not text,
     )
     request_report(locked, actor)
     return comment
+
+
+def _tell_company(diagnosis: Diagnosis, company: Company, comment: Comment) -> Notice:
+    slug = diagnosis.firm.slug
+    return notify_company(
+        key=f"comment:{diagnosis.pk}:{comment.version}",
+        company=company,
+        title="診断の結果に、担当者からのコメントが届きました",
+        body=f"{jdate(diagnosis.submitted_at)}の簡易診断です。",
+        url=reverse("diagnosis:own_detail", args=[slug, company.pk, diagnosis.pk]),
+    )
 
 
 def take_over_company(
@@ -96,13 +125,27 @@ def take_over_company(
     target = linked or company or _new_company(locked, actor, is_new=is_new, name=name)
     taken, changed = _as_client(target, locked, actor)
     if linked is None:
-        locked.company = taken
-        locked.save(update_fields=["company"])
-        Comment.objects.filter(diagnosis=locked).update(company=taken)
-    if linked is None or changed:
-        trail.record("take_over.company", locked, company_id=taken.pk, new=linked is None and company is None)
+        _link(locked, taken, new=company is None)
+    elif changed:
+        trail.record("take_over.company", locked, company_id=taken.pk, new=False)
     diagnosis.company = taken
     return taken
+
+
+def _link(diagnosis: Diagnosis, company: Company, *, new: bool) -> None:
+    diagnosis.company = company
+    diagnosis.save(update_fields=["company"])
+    comments = Comment.objects.filter(diagnosis=diagnosis)
+    comments.update(company=company)
+    before = {"company": None}
+    trail.record(
+        "take_over.company",
+        diagnosis,
+        company_id=company.pk,
+        before=before,
+        rows=comments.only("pk"),
+        new=new,
+    )
 
 
 def _means_another(diagnosis: Diagnosis, linked: Company, chosen: Company | None, *, is_new: bool) -> bool:
@@ -125,7 +168,8 @@ def revoke_link(*, diagnosis: Diagnosis, version: int, actor: Membership) -> boo
     ResumeCode.objects.filter(diagnosis=locked).delete()
     locked.link_version = diagnosis.link_version = version + 1
     locked.save(update_fields=["link_version"])
-    trail.record("revoke.link", locked, company_id=locked.company_id, version=version)
+    before = {"link_version": version}
+    trail.record("revoke.link", locked, company_id=locked.company_id, before=before, version=version)
     return True
 
 
@@ -137,12 +181,11 @@ def send_result(*, diagnosis: Diagnosis, email: str, actor: Membership) -> None:
     """
     locked = _locked(diagnosis)
     if email != locked.email:
-        locked.email = diagnosis.email = email
-        locked.save(update_fields=["email"])
-        trail.record("correct.address", locked, company_id=locked.company_id)
+        correct_address(locked, email)
+        diagnosis.email = email
     request_report(locked, actor)
-    mail_result(locked, again=True, template=_words_of_link(locked))
-    trail.record("send.link", locked, company_id=locked.company_id, version=locked.link_version)
+    mails = mail_result(locked, again=True, template=_words_of_link(locked))
+    trail.record("send.link", locked, company_id=locked.company_id, rows=mails, version=locked.link_version)
 
 
 def _words_of_link(diagnosis: Diagnosis) -> str:
@@ -172,11 +215,19 @@ def invite(
     started = start_diagnosis(id=request_id, origin=Diagnosis.Origin.INVITED, company=company, actor=actor)
     diagnosis = _of(company, started)
     if not diagnosis.email:
-        diagnosis.contact_name, diagnosis.email = contact_name, email
-        diagnosis.save(update_fields=["contact_name", "email"])
-        _mail_invitation(diagnosis, actor)
-        trail.record("invite.diagnosis", diagnosis, company_id=company.pk)
+        _invite(diagnosis, contact_name, email, actor)
     return diagnosis
+
+
+def _invite(
+    diagnosis: Diagnosis, contact_name: str, email: str, actor: Membership, *, again: bool = False
+) -> None:
+    """`again`: the link was sent before; once a minute for each address."""
+    before = apply(diagnosis, {"contact_name": contact_name, "email": email}, None)
+    if before:
+        diagnosis.save(update_fields=list(before))
+    mail = _mail_invitation(diagnosis, actor, again=f":{again_key(diagnosis)}" if again else "")
+    trail.record("invite.diagnosis", diagnosis, company_id=diagnosis.company_id, before=before, rows=[mail])
 
 
 def send_invitation(*, diagnosis: Diagnosis, contact_name: str, email: str, actor: Membership) -> bool:
@@ -187,10 +238,7 @@ def send_invitation(*, diagnosis: Diagnosis, contact_name: str, email: str, acto
     locked = _locked(diagnosis)
     if locked.state != Diagnosis.State.OPEN:
         return False
-    locked.contact_name, locked.email = contact_name, email
-    locked.save(update_fields=["contact_name", "email"])
-    _mail_invitation(locked, actor, again=f":{again_key(locked)}")
-    trail.record("invite.diagnosis", locked, company_id=locked.company_id)
+    _invite(locked, contact_name, email, actor, again=True)
     return True
 
 
@@ -230,7 +278,7 @@ def _as_client(company: Company, diagnosis: Diagnosis, actor: Membership) -> tup
     return update_company(company=row, values=values, seen=None, actor=actor), True
 
 
-def _mail_invitation(diagnosis: Diagnosis, actor: Membership, *, again: str = "") -> None:
+def _mail_invitation(diagnosis: Diagnosis, actor: Membership, *, again: str = "") -> Mail:
     slug = diagnosis.firm.slug
     context = {
         "company_name": diagnosis.company_name,
@@ -239,7 +287,7 @@ def _mail_invitation(diagnosis: Diagnosis, actor: Membership, *, again: str = ""
         "diagnosis_url": answers_url(slug, answers_token(diagnosis)),
         "expires_label": jdate(diagnosis.started_at + KEPT),
     }
-    queue_mail(
+    return queue_mail(
         key=f"diagnosis_invitation:{diagnosis.pk}{again}",
         template="diagnosis_invitation",
         to=diagnosis.email,

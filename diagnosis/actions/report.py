@@ -46,15 +46,15 @@ def request_report(diagnosis: Diagnosis, actor: Membership | None = None) -> Job
 
 def mail_result(
     diagnosis: Diagnosis, *, again: bool = False, since: datetime | None = None, template: str = ""
-) -> None:
+) -> list[Mail]:
     """Send the respondent the link to the result: once for each issue of the link; `again`: once a minute for the same
     words to the same address.
 
     The link's 180 days count from now, or from `since`. `template`: in which words; '': those that fit, with the PDF
-    made or still to come.
+    made or still to come. Returns the mail, for the trail of who asked for it; none where there is no address.
     """
     if not diagnosis.email:
-        return
+        return []
     template = template or ("diagnosis_ready" if first_report_is_done(diagnosis) else "diagnosis_result")
     first, *_ = outcome_of(diagnosis).reading.steps
     context = {
@@ -66,7 +66,21 @@ def mail_result(
         "report_url": result_url(diagnosis.firm.slug, result_token(diagnosis, since=since)),
     }
     key = _issue(diagnosis) + (f"{template}:{again_key(diagnosis)}" if again else "")
-    queue_mail(key=key, template=template, to=diagnosis.email, context=context, link=diagnosis.pk)
+    return [queue_mail(key=key, template=template, to=diagnosis.email, context=context, link=diagnosis.pk)]
+
+
+def mail_first_report(diagnosis: Diagnosis) -> None:
+    """The first PDF is made: the respondent gets the link."""
+    if mails := mail_result(diagnosis):
+        trail.record("mail.result", diagnosis, company_id=diagnosis.company_id, rows=mails)
+
+
+def correct_address(diagnosis: Diagnosis, email: str) -> None:
+    """Keep `email` as the respondent's address, on the locked row."""
+    before = {"email": diagnosis.email}
+    diagnosis.email = email
+    diagnosis.save(update_fields=["email"])
+    trail.record("correct.address", diagnosis, company_id=diagnosis.company_id, before=before)
 
 
 def _issue(diagnosis: Diagnosis) -> str:
@@ -88,7 +102,7 @@ def address_key(email: str) -> str:
 def tell_of_failure(diagnosis: Diagnosis) -> None:
     """The PDF is late: tell the firm, and the respondent by when they will hear from it; once."""
     slug, deadline = diagnosis.firm.slug, jdate(clock.weekdays_later(ANSWERED_WITHIN))
-    notify_firm(
+    notice = notify_firm(
         key=f"diagnosis_failed:{diagnosis.pk}",
         title="レポートを作成できませんでした",
         body=f"{diagnosis.company_name}様の診断レポートです。診断の画面から、もう一度お作りください。",
@@ -99,10 +113,14 @@ def tell_of_failure(diagnosis: Diagnosis) -> None:
             "retry_deadline_label": deadline,
             "detail_url": detail_url(slug, diagnosis),
         },
+        company_id=diagnosis.company_id,
     )
-    if not diagnosis.email:
-        return
-    queue_mail(
+    mails = [_mail_failure(diagnosis, deadline)] if diagnosis.email else []
+    trail.record("tell.failure", diagnosis, company_id=diagnosis.company_id, rows=[notice, *mails])
+
+
+def _mail_failure(diagnosis: Diagnosis, deadline: str) -> Mail:
+    return queue_mail(
         key=f"diagnosis_failed:{diagnosis.pk}",
         template="diagnosis_failed",
         to=diagnosis.email,
@@ -147,8 +165,7 @@ def resend_result(*, diagnosis: Diagnosis, email: str, since: datetime) -> None:
     to ask. At once, also before the first PDF: the page behind the link shows how far it is."""
     diagnosis = held(diagnosis.pk)
     if email != diagnosis.email:
-        diagnosis.email = email
-        diagnosis.save(update_fields=["email"])
-        trail.record("correct.address", diagnosis, company_id=diagnosis.company_id)
+        correct_address(diagnosis, email)
     request_report(diagnosis)
-    mail_result(diagnosis, again=True, since=since)
+    mails = mail_result(diagnosis, again=True, since=since)
+    trail.record("resend.link", diagnosis, company_id=diagnosis.company_id, rows=mails)

@@ -15,6 +15,7 @@ from diagnosis.calc import missing_by_page, score, validate
 from diagnosis.models import Diagnosis, ResumeCode
 from diagnosis.questionnaire import CURRENT_VERSION, load
 from notices.actions import notify_firm, queue_mail
+from notices.models import Notice
 from tenancy import clock, due, trail
 from tenancy.models import Company, Membership
 from tenancy.scope import current_scope, open_scope
@@ -98,6 +99,7 @@ def save_answers(
 ) -> Diagnosis:
     """Keep these answers beside those given before, each by its id: two devices at once lose nothing.
 
+    Not in the trail: it would be a row for each choice; that the answers were begun and submitted stands there.
     `cleared` are facts taken back. The answers must be valid (`diagnosis.calc.validation`). Raises AlreadySubmitted
     and Diagnosis.DoesNotExist.
     """
@@ -131,9 +133,16 @@ def submit_diagnosis(
         due.drop(EXPIRE, submitted.pk)
         ResumeCode.objects.filter(diagnosis=submitted).delete()
         request_report(submitted, actor)
-        if submitted.origin != Diagnosis.Origin.ON_BEHALF:  # who typed it knows it
-            _tell_the_firm(submitted, but=actor)
-        trail.record("submit.diagnosis", submitted, company_id=submitted.company_id, grade=submitted.grade)
+        is_news = submitted.origin != Diagnosis.Origin.ON_BEHALF  # who typed it knows it
+        trail.record(
+            "submit.diagnosis",
+            submitted,
+            company_id=submitted.company_id,
+            before={"state": Diagnosis.State.OPEN.value},
+            rows=[_tell_the_firm(submitted, but=actor)] if is_news else [],
+            grade=submitted.grade,
+            origin=submitted.origin,
+        )
     return submitted
 
 
@@ -155,10 +164,10 @@ def _write_result(diagnosis: Diagnosis, respondent: Respondent) -> None:
     diagnosis.save()
 
 
-def _tell_the_firm(diagnosis: Diagnosis, *, but: Membership | None) -> None:
+def _tell_the_firm(diagnosis: Diagnosis, *, but: Membership | None) -> Notice:
     """A notice and a mail for everybody who consults there but who did it; who they are, only the worker sees."""
     slug = diagnosis.firm.slug
-    notify_firm(
+    return notify_firm(
         key=f"diagnosis:{diagnosis.pk}",
         title="新しい簡易診断が届きました",
         body=f"{diagnosis.company_name}(総合評価 {diagnosis.grade} {diagnosis.overall}点)",
@@ -169,6 +178,7 @@ def _tell_the_firm(diagnosis: Diagnosis, *, but: Membership | None) -> None:
             "grade": f"{diagnosis.grade}({diagnosis.overall}点)",
             "detail_url": detail_url(slug, diagnosis),
         },
+        company_id=diagnosis.company_id,
         but=but,
     )
 
@@ -176,13 +186,14 @@ def _tell_the_firm(diagnosis: Diagnosis, *, but: Membership | None) -> None:
 def mail_resume_link(*, diagnosis: Diagnosis, token: str, email: str) -> None:
     """Send the link to go on by mail; once a minute and address, however often it is asked for."""
     deadline = diagnosis.started_at + KEPT
-    queue_mail(
+    mail = queue_mail(
         key=f"diagnosis_resume:{diagnosis.pk}:{clock.now():%Y%m%d%H%M}:{address_key(email)}",
         template="diagnosis_resume",
         to=email,
         context={"resume_url": answers_url(diagnosis.firm.slug, token), "expires_label": jdate(deadline)},
         link=diagnosis.pk,
     )
+    trail.record("mail.resume", diagnosis, company_id=diagnosis.company_id, rows=[mail])
 
 
 def make_resume_code(*, diagnosis: Diagnosis) -> str:
@@ -195,6 +206,7 @@ def make_resume_code(*, diagnosis: Diagnosis) -> str:
             hash=codes.hash_of(diagnosis.firm_id, code),
             expires_at=clock.now() + codes.LIFETIME,
         )
+        trail.record("make.resume_link", diagnosis, company_id=diagnosis.company_id)
     return code
 
 
@@ -203,6 +215,7 @@ def expire_diagnosis(*, diagnosis: Diagnosis) -> bool:
     with transaction.atomic():
         if _locked(diagnosis.pk).state != Diagnosis.State.OPEN:
             return False
+        # Not what was answered: it goes because its time is over.
         trail.record("expire.diagnosis", diagnosis, company_id=diagnosis.company_id)
         diagnosis.delete()
     return True

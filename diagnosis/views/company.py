@@ -24,12 +24,15 @@ from tenancy.models import Company
 from tenancy.permissions import access
 
 
-@access("diagnoses.read")
+@access("company_diagnoses.read")
 @require_safe
 def of_company(request: HttpRequest, firm: str, company: int) -> HttpResponse:
-    """The company's diagnoses, newest first; what is under way; another one."""
+    """The company's diagnoses, newest first; for the firm also what is under way, and another one."""
     its = get_object_or_404(Company, pk=company)
     rows = Diagnosis.objects.submitted().filter(company=its).as_rows()
+    if not actor_of(request).is_firm_side:
+        context = {"company": its, "page_obj": page_of(request, rows), "once": OnceForm()}
+        return render(request, "diagnosis/own_list.html", context)
     under_way = [_begun(row) for row in Diagnosis.objects.under_way().filter(company=its)[:ROWS]]
     context = {"page_obj": page_of(request, rows), "under_way": under_way, "once": OnceForm()}
     return render(request, "diagnosis/firm_company.html", _in_company(request, its) | context)
@@ -104,14 +107,18 @@ def _invitation(request: HttpRequest, diagnosis: Diagnosis, form: InvitationForm
     return render(request, "diagnosis/firm_invitation.html", context, status=422 if form.is_bound else 200)
 
 
-@access("diagnoses.read")
+@access("company_diagnoses.read")
 @require_safe
 def compare(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """Two diagnoses of a company side by side: the newest two, or those chosen."""
     its = get_object_or_404(Company, pk=company)
     diagnoses = list(Diagnosis.objects.submitted().filter(company=its))
     form = CompareForm(request.GET or _newest_two(diagnoses), diagnoses)
-    context = _in_company(request, its, "比べる") | {"form": form, "enough": len(diagnoses) > 1}
+    context = _in_company(request, its, "比べる") | {
+        "form": form,
+        "enough": len(diagnoses) > 1,
+        "own": not actor_of(request).is_firm_side,
+    }
     if form.is_valid():
         before, after = form.pair
         context |= {"before": before, "after": after, "sides": side_by_side(before, after)}

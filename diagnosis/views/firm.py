@@ -31,7 +31,7 @@ from diagnosis.forms_firm import (
     SendForm,
     TakeOverForm,
 )
-from diagnosis.history import history_of
+from diagnosis.history import history
 from diagnosis.models import Comment, Diagnosis, DiagnosisQuerySet
 from diagnosis.outcome import answers_of, outcome_of
 from diagnosis.questionnaire import load
@@ -219,7 +219,7 @@ def _detail(request: HttpRequest, diagnosis: Diagnosis) -> dict[str, Any]:
         "comment_form": CommentForm(initial=based_on),
         "send_form": SendForm(initial={"email": diagnosis.email}),
         "has_to_choose": not diagnosis.company_id and (diagnosis.is_nameless or bool(_similar(diagnosis))),
-        "history": history_of(diagnosis),
+        "history": history(diagnosis),
         **_link(request, diagnosis),
         **_report(request, diagnosis),
     }

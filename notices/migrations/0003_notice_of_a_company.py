@@ -53,7 +53,6 @@ class Migration(migrations.Migration):
             model_name="notice",
             constraint=tenancy.constraints.Wall(
                 company="company_id",
-                firm_side=True,
                 name="notices_notice_wall",
                 shared="shared",
                 visitors_add=True,

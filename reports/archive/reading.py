@@ -54,7 +54,7 @@ _CONTRADICTIONS = (
 )
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _OF_COMPANY = re.compile(r"(?<=/companies/)\d+(?=/)")
-_PERSON = re.compile(r"([a-z]+):(\d+)")
+_WHOSE = re.compile(r"([a-z]+)\.([a-z]+):(\d+)")  # tenancy.personal
 # What details of the trail call a thing otherwise than by its model's name.
 _ALSO_CALLED = {"by": "membership", "actor": "membership", "kept": "company", "gone": "company"}
 
@@ -316,7 +316,7 @@ class Reader:
 
     def _file(self, model: Any, name: str) -> str:
         """The key under which the file stands here. One that the archive lacks has a key and no content."""
-        key = f"firm/{self.firm.pk}/imported/{self.run}/{self._uuid(str(UUID(name.rsplit('/', 1)[-1])))}"
+        key = f"firm/{self.firm.pk}/files/{self._uuid(str(UUID(name.rsplit('/', 1)[-1])))}"
         if self.archive.has(name) and name.startswith(f"files/{model._meta.label_lower}/"):
             default_storage.delete(key)  # of an attempt that was killed
             with self.archive.zip.open(name) as content:
@@ -381,9 +381,8 @@ class Reader:
         return str(new) if isinstance(old, str) else new
 
     def _text(self, old: str) -> str:
-        if found := _PERSON.fullmatch(old):
-            new = self.people.get(int(found[2]), 0) if found[1] == "user" else self._named(found[1], found[2])
-            return f"{found[1]}:{new}"
+        if found := _WHOSE.fullmatch(old):
+            return f"{found[1]}.{found[2]}:{self._subject(f'{found[1]}.{found[2]}', found[3])}"
         text = _UUID.sub(lambda found: str(self._uuid(found[0])), old)
         companies = self.ids.get(Company, {})
         text = _OF_COMPANY.sub(lambda found: str(companies.get(int(found[0]), 0)), text)

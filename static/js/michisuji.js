@@ -19,6 +19,16 @@
     form.setAttribute("aria-busy", "true");
   };
 
+  /* data-most-bytes: files that are together larger are not sent: the server would refuse them unread, and the choice be lost. */
+  const isTooMuch = (form) => {
+    const field = form.querySelector("input[type=file][data-most-bytes]");
+    if (!field) return false;
+    const bytes = [...field.files].reduce((sum, file) => sum + file.size, 0);
+    const isSo = bytes > Number(field.dataset.mostBytes);
+    field.setCustomValidity(isSo ? `合わせて約${Math.ceil(bytes / 1048576)}MBあります。60MBまでに分けてお送りください。` : "");
+    return isSo && !field.reportValidity();
+  };
+
   /* data-unsaved: leaving with words that were typed and not sent asks first. data-unsaved="yes" says that the form came
      back with errors: what stands in it is not saved yet. */
   const unsaved = new Set(document.querySelectorAll('form[data-unsaved="yes"]'));
@@ -31,6 +41,7 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented) return; // htmx sends it: its own events say when it is done
+    if (isTooMuch(form)) { event.preventDefault(); return; }
     unsaved.delete(form);
     if (!form.hasAttribute("data-once")) return;
     if (form.getAttribute("aria-busy") === "true") { event.preventDefault(); return; }

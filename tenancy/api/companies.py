@@ -89,7 +89,7 @@ class CompanyQuery(PageQuery):
 
 @extend_schema(tags=["支援先企業"])
 class Companies(Door):
-    access = {"GET": Access("companies.read"), "POST": Access("companies.edit")}
+    access = {"GET": Access("company_data.read"), "POST": Access("companies.edit")}
 
     @extend_schema(
         operation_id="companies_list",
@@ -99,7 +99,7 @@ class Companies(Door):
     )
     def get(self, request: Request, firm: str) -> Response:
         query = CompanyQuery.of(request)
-        rows = Company.objects.real().search(query.get("q", "")).prefetch_related("sites")
+        rows = Company.objects.listed().search(query.get("q", "")).prefetch_related("sites")
         for name in ("support_status", "consultant"):
             if name in query:
                 rows = rows.filter(**{name: query[name]})
@@ -123,7 +123,7 @@ class Companies(Door):
 
 @extend_schema(tags=["支援先企業"])
 class OneCompany(Door):
-    access = {"GET": Access("companies.read"), "PATCH": Access("companies.edit")}
+    access = {"GET": Access("company_data.read"), "PATCH": Access("companies.edit")}
 
     @extend_schema(
         operation_id="companies_read",

@@ -13,7 +13,7 @@ from tenancy.permissions import Access
 class Nothing(Door):
     """Guarded like a private door, so that strangers cannot tell by the answer where doors are; behind it is a 404."""
 
-    access = Access("companies.read")
+    access = Access("home.read")
     schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

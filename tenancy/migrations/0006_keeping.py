@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenancy", "0004_people_and_roles"),
+        ("tenancy", "0005_trail_ends"),
     ]
 
     operations = [

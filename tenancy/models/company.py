@@ -1,7 +1,7 @@
 """Client companies and their sites."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from django.db import models
@@ -19,12 +19,23 @@ from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 class CompanyQuerySet(TenantQuerySet["Company"]):
     def as_rows(self) -> "CompanyQuerySet":
         """For lists: what a row shows, with `consultant_name`, None where nobody is in charge. One query."""
-        shown = ("name", "kana", "support_status", "location", "created_at", "updated_at")
-        return self.real().only(*shown).annotate(consultant_name=models.F("consultant__user__name"))
+        shown = ("name", "kana", "support_status", "location", "last_contact_on", "archived_at")
+        return self.only(*shown, "created_at", "updated_at").annotate(
+            consultant_name=models.F("consultant__user__name")
+        )
 
-    def real(self) -> "CompanyQuerySet":
-        """Without those that became part of another one and wait for being taken back or removed."""
+    def listed(self) -> "CompanyQuerySet":
+        """Without those that became part of another one."""
         return self.filter(merged_into=None)
+
+    def in_use(self) -> "CompanyQuerySet":
+        """What lists and choices offer: neither archived nor part of another one."""
+        return self.listed().filter(archived_at=None)
+
+    def industries(self) -> list[str]:
+        """The distinct 業種 of the companies in scope. One query over one firm's rows."""
+        found = self.listed().exclude(industry="").order_by("industry")
+        return list(found.values_list("industry", flat=True).distinct())
 
     def search(self, words: str) -> "CompanyQuerySet":
         """Every word in name, kana or location; width, case and kana type folded. A scan of one firm's rows."""
@@ -44,7 +55,7 @@ class CompanyQuerySet(TenantQuerySet["Company"]):
         if corporate_number:
             same |= models.Q(corporate_number=corporate_number)
         given = models.Value(bare, output_field=models.CharField())
-        return self.real().alias(given=given).filter(same).order_by("kana", "name", "pk")
+        return self.listed().alias(given=given).filter(same).order_by("kana", "name", "pk")
 
 
 models.CharField.register_lookup(Length)
@@ -87,6 +98,8 @@ CompanyManager = TenantManager.from_queryset(CompanyQuerySet)
 
 class Company(FirmModel):
     """A client company (支援先企業), also one that so far only took the diagnosis."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"representative"})
 
     class Support(models.TextChoices):
         LEAD = "lead", "見込み"
@@ -176,6 +189,8 @@ class Company(FirmModel):
 class Site(FirmModel):
     """A shop, school, area or product line of a company: the unit a pattern is rolled out to."""
 
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
+
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="sites", db_constraint=False)
     name = models.CharField("事業・拠点", max_length=60)
     position = models.PositiveSmallIntegerField(default=0)
@@ -201,6 +216,8 @@ class Site(FirmModel):
 class CompanyMerge(FirmModel):
     """Two companies that were the same: `gone` became part of `kept`. `moved`: for each model the rows' ids, and what a
     row held before and after where more than its company changed, so that it can be taken back until `undo_until`."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"moved"})
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     kept = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="+", db_constraint=False)

@@ -1,5 +1,7 @@
 """The tenant, and what it says about itself to everybody."""
 
+from typing import ClassVar
+
 from django.core.validators import RegexValidator
 from django.db import models
 
@@ -62,6 +64,8 @@ class Firm(models.Model):
 class FirmProfile(FirmModel):
     """What a firm says about itself to everybody."""
 
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"representative", "phone", "email"})
+
     legal_name = models.CharField("会社名", max_length=100)
     representative = models.CharField("代表", max_length=60, blank=True)
     location = models.CharField("所在地", max_length=120, blank=True)
@@ -99,6 +103,10 @@ class FirmProfile(FirmModel):
 class PublicPerson(FirmModel):
     """Somebody a visitor may talk to, as the firm presents them, with their interests disclosed."""
 
+    PERSONAL: ClassVar[frozenset[str]] = frozenset(
+        {"name", "title", "qualification", "fields_of_work", "interests"}
+    )
+
     name = models.CharField("お名前", max_length=60)
     title = models.CharField("肩書き", max_length=60, blank=True)
     qualification = models.CharField("資格", max_length=120, blank=True)
@@ -128,6 +136,8 @@ class PublicPerson(FirmModel):
 class PrivacyNotice(FirmModel):
     """A version of the firm's 個人情報の取扱い. A version never changes; a change is a new version."""
 
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
+
     version = models.PositiveIntegerField()
     summary = models.TextField("要約", max_length=400)
     text = models.TextField("本文", max_length=20_000)
@@ -150,6 +160,8 @@ class PrivacyNotice(FirmModel):
 
 class FirmDeletion(FirmModel):
     """The order to delete the firm with all it has, once `due_at` has come. The trail's triggers yield to it."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
 
     ordered_by = models.BigIntegerField(null=True)
     ordered_at = models.DateTimeField(default=clock.now)

@@ -1,5 +1,7 @@
 """Keys to the API, and what it was asked before."""
 
+from typing import ClassVar
+
 from django.db import models
 
 from tenancy import clock
@@ -11,6 +13,8 @@ from tenancy.walls import FirmModel
 
 class ApiToken(FirmModel):
     """A key to the API with the role of one membership. Only its hash is stored."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
 
     membership = models.ForeignKey(
         Membership, on_delete=models.CASCADE, related_name="+", db_constraint=False
@@ -42,6 +46,8 @@ class ApiToken(FirmModel):
 
 class IdempotencyKey(FirmModel):
     """What a POST to the API was answered, kept for who sends the same again; see `tenancy.api.idempotency`."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"answer"})
 
     hash = models.CharField(max_length=64)  # of firm, who, route and key
     body = models.CharField(max_length=64)  # the hash of what was sent

@@ -1,11 +1,13 @@
 """People, and their places in firms and companies."""
 
+from datetime import date, datetime, timedelta
 from typing import ClassVar
 from uuid import uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from tenancy import clock
 from tenancy.constraints import SameTenantKey, Wall
@@ -30,6 +32,8 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A person. What the person may do stands in memberships only; there are no superusers."""
 
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"email", "name"})
+
     email = models.EmailField("メールアドレス", unique=True)
     name = models.CharField("お名前", max_length=60, blank=True)
     is_active = models.BooleanField(default=True)
@@ -47,6 +51,19 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def whose(self) -> str:
+        """Whose the personal values of this row are, in the trail of each firm: `tenancy.personal`."""
+        return f"{self._meta.label_lower}:{self.pk}"
+
+
+# Alphabetical order would put staff after partners; owners, staff, partners is how a company sees itself.
+_ROLE_ORDER = models.Case(
+    models.When(role="owner", then=0),
+    models.When(role="staff", then=1),
+    default=2,
+    output_field=models.IntegerField(),
+)
+
 
 class MembershipQuerySet(TenantQuerySet["Membership"]):
     def active(self) -> "MembershipQuerySet":
@@ -58,12 +75,22 @@ class MembershipQuerySet(TenantQuerySet["Membership"]):
         """Those who work for the firm, with their user, by name."""
         return self.active().filter(role__in=FIRM_ROLES).select_related("user").order_by("user__name", "pk")
 
+    def of_the_firm(self) -> "MembershipQuerySet":
+        """Those who work or worked for the firm, with their user; who left stands last."""
+        return self.filter(role__in=FIRM_ROLES).select_related("user").order_by("state", "pk")
+
+    def of_company(self, company_id: int) -> "MembershipQuerySet":
+        """The company's own people who are in, with their user: owners, staff, external partners."""
+        return self.active().filter(company_id=company_id).select_related("user").order_by(_ROLE_ORDER, "pk")
+
 
 MembershipManager = TenantManager.from_queryset(MembershipQuerySet)
 
 
 class Membership(FirmModel):
     """A person's place in a firm. Company roles name the company; firm roles do not."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"title"})
 
     class Role(models.TextChoices):
         ADMIN = "admin", "管理者"
@@ -125,10 +152,30 @@ class Membership(FirmModel):
     def __str__(self) -> str:
         return f"{self.user_id}@{self.firm_id} {self.role}"
 
+    def whose(self) -> str:
+        """The values of a membership are the person's, whatever membership they stand in."""
+        return f"{User._meta.label_lower}:{self.user_id}"
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day in Tokyo on which the membership opens a door; None where it does not end by itself."""
+        return _last_day(self.ends_at)
+
     @property
     def is_firm_side(self) -> bool:
         """Whether the member stands on the firm's side of the table, not on a company's."""
         return self.role in FIRM_SIDE
+
+
+def _last_day(ends_at: datetime | None) -> date | None:
+    return timezone.localtime(ends_at - timedelta(seconds=1)).date() if ends_at else None
+
+
+class InvitationQuerySet(TenantQuerySet["Invitation"]):
+    def waiting(self) -> "InvitationQuerySet":
+        """Those that were neither accepted nor taken back, also expired ones, newest first, with who invited."""
+        waiting = self.filter(state=Invitation.State.OPEN).select_related("invited_by__user")
+        return waiting.order_by("-created_at", "-pk")
 
 
 class Invitation(FirmModel):
@@ -136,6 +183,8 @@ class Invitation(FirmModel):
 
     Its signed link carries `version`, which each sending raises: only the latest link opens it.
     """
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"email", "name", "title"})
 
     class State(models.TextChoices):
         OPEN = "open", "お返事待ち"
@@ -172,6 +221,8 @@ class Invitation(FirmModel):
         "ご招待", shown="email", twin=Twin(("email",), where={"state": "open"}, left={"state": "revoked"})
     )
     on_erase = Deletes("ご招待", email="email", name=("name",), shown="email")
+
+    objects = TenantManager.from_queryset(InvitationQuerySet)()  # type: ignore[misc]
 
     class Meta(FirmModel.Meta):
         constraints = [
@@ -211,6 +262,11 @@ class Invitation(FirmModel):
     def is_open(self) -> bool:
         """Whether it can still be accepted."""
         return self.state == self.State.OPEN and self.expires_at > clock.now()
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day of the membership that comes of it."""
+        return _last_day(self.ends_at)
 
     @property
     def is_expired(self) -> bool:

@@ -1,6 +1,6 @@
 """What is kept of the work with a company: 面談記録 and files, for the firm alone or shared."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from django.db import models
@@ -13,6 +13,8 @@ from tenancy.models.people import Membership
 from tenancy.permissions import PARTNER
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
+SHARED, WITHIN = "お客様と共有する", "社内だけ"
+
 
 class RecordQuerySet(TenantQuerySet[Any]):
     def visible_to(self, membership: Membership) -> "RecordQuerySet":
@@ -22,9 +24,16 @@ class RecordQuerySet(TenantQuerySet[Any]):
         mine = Handing.objects.filter(membership=membership)
         return self.filter(pk__in=mine.values(Handing.COLUMN_OF[self.model]))
 
+    def newest_first(self) -> "RecordQuerySet":
+        """By the day of the meeting, or by when the file was put here."""
+        day = ("-held_on",) if self.model is Meeting else ()
+        return self.order_by(*day, "-created_at", "-pk")
+
 
 class Meeting(FirmModel):
     """面談記録: when, with whom, what was said, what comes next. `shared`: the company may read it."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"attendees", "body", "next_steps"})
 
     class Kind(models.TextChoices):
         VISIT = "visit", "訪問"
@@ -75,9 +84,14 @@ class Meeting(FirmModel):
     def __str__(self) -> str:
         return f"{self.held_on:%Y-%m-%d} {self.get_kind_display()}"
 
+    def get_shared_display(self) -> str:
+        return SHARED if self.shared else WITHIN
+
 
 class Attachment(FirmModel):
     """A file kept with a company. `key` is its place in the private storage; `shared`: the company may read it."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"name"})
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="+", db_constraint=False)
@@ -127,9 +141,14 @@ class Attachment(FirmModel):
     def __str__(self) -> str:
         return self.name
 
+    def get_shared_display(self) -> str:
+        return SHARED if self.shared else WITHIN
+
 
 class Handing(FirmModel):
     """Something handed to an external partner: all that they see of a company. Exactly one thing a row."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
 
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="+", db_constraint=False)
     membership = models.ForeignKey(

@@ -1,5 +1,8 @@
 """Who did what, and the keys to the personal values in it."""
 
+from functools import reduce
+from operator import or_
+from typing import ClassVar
 from uuid import uuid4
 
 from django.db import models
@@ -7,7 +10,22 @@ from django.db import models
 from tenancy import clock
 from tenancy.constraints import AppendOnly, Wall
 from tenancy.keeping import Exported, Keeps, Stays
-from tenancy.walls import FirmModel
+from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
+
+KEPT_YEARS = 7
+
+
+class TrailQuerySet(TenantQuerySet["Trail"]):
+    def newest_first(self) -> "TrailQuerySet":
+        return self.order_by("-at", "-pk")
+
+    def of(self, *rows: models.Model) -> "TrailQuerySet":
+        """What was done to these things."""
+        ids: dict[str, list[str]] = {}
+        for row in rows:
+            ids.setdefault(row._meta.label_lower, []).append(str(row.pk))
+        asked = [models.Q(subject=subject, subject_id__in=found) for subject, found in ids.items()]
+        return self.filter(reduce(or_, asked)) if asked else self.none()
 
 
 class Trail(FirmModel):
@@ -17,6 +35,8 @@ class Trail(FirmModel):
     the key of their person (`tenancy.trail`), so that they can be forgotten while the row stays. `details`: ids, states
     and counts; `details["rows"]`: other rows that the act wrote, by model.
     """
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     company_id = models.BigIntegerField(null=True)
@@ -34,10 +54,12 @@ class Trail(FirmModel):
     on_merge = Stays("what happened stays where it happened; append-only")
     on_erase = Keeps("personal values are encrypted: their key is destroyed and the row stays")
 
+    objects = TenantManager.from_queryset(TrailQuerySet)()  # type: ignore[misc]
+
     class Meta(FirmModel.Meta):
         constraints = [
             Wall(name="tenancy_trail_wall", company="company_id", visitors_add=True),
-            AppendOnly(name="tenancy_trail_append_only"),
+            AppendOnly(name="tenancy_trail_append_only", years=KEPT_YEARS),
         ]
         indexes = [
             models.Index(name="tenancy_trail_at", fields=["firm", "-at"]),
@@ -52,6 +74,8 @@ class Trail(FirmModel):
 class PersonKey(FirmModel):
     """The key to one person's values in the trail. Deleting the row forgets them for good; `person` is
     e.g. 'user:12' or 'company:5' (whoever represents it)."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
 
     company_id = models.BigIntegerField(null=True)
     person = models.CharField(max_length=60)

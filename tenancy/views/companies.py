@@ -6,17 +6,24 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from tenancy import actions
+from tenancy import actions, clock
 from tenancy.editing import ChangedMeanwhile
 from tenancy.extensions import company_panels, company_tabs
 from tenancy.forms import CompanyFilter, CompanyForm, SiteForm
 from tenancy.middleware import visit_of
 from tenancy.models import Company, Site
 from tenancy.permissions import access
+from tenancy.tables import csv_response, xlsx_response
+from tenancy.timeline import page_of
 
 PER_PAGE = 50
+HEADS = (
+    *("会社名", "フリガナ", "法人番号", "業種", "従業員数", "所在地", "代表者", "支援状況", "担当"),
+    *("最後の面談", "登録日", "更新日", "保管した日"),
+)
 
 
 @access("companies.read")
@@ -24,9 +31,37 @@ PER_PAGE = 50
 def companies(request: HttpRequest, firm: str) -> HttpResponse:
     """The list: searched, filtered, sorted and paged by its address. As many queries for 20 companies as for 2,000."""
     form = CompanyFilter(request.GET)
-    page = Paginator(form.companies(), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(form.companies().as_rows(), PER_PAGE).get_page(request.GET.get("page"))
     context = {"form": form, "page_obj": page, "sort": form.order, "active": form.active}
     return render(request, "tenancy/companies.html", context)
+
+
+@access("companies.export")
+@require_safe
+def companies_csv(request: HttpRequest, firm: str) -> HttpResponse:
+    """What the list's address asks for, all pages of it, as CSV."""
+    return csv_response(f"支援先企業_{clock.today():%Y%m%d}.csv", HEADS, _table(request))
+
+
+@access("companies.export")
+@require_safe
+def companies_excel(request: HttpRequest, firm: str) -> HttpResponse:
+    """The same as an Excel file."""
+    return xlsx_response(f"支援先企業_{clock.today():%Y%m%d}.xlsx", HEADS, _table(request))
+
+
+def _table(request: HttpRequest) -> list[list[object]]:
+    rows = CompanyFilter(request.GET).companies().select_related("consultant__user")
+    return [
+        [
+            *(row.name, row.kana, row.corporate_number or "", row.industry, row.employees),
+            *(row.location, row.representative, row.get_support_status_display()),
+            str(row.consultant.user) if row.consultant else "",
+            *(row.last_contact_on, timezone.localdate(row.created_at), timezone.localdate(row.updated_at)),
+            timezone.localdate(row.archived_at) if row.archived_at else None,
+        ]
+        for row in rows
+    ]
 
 
 @access("companies.read")
@@ -93,8 +128,17 @@ def company_new(request: HttpRequest, firm: str) -> HttpResponse:
     except actions.NumberTaken:
         form.say_number_is_taken()
         return _form(request, form, status=422)
-    messages.success(request, f"「{made.name}」を登録しました。")
-    return redirect("tenancy:company", firm, made.pk)
+    return _after(request, made, f"「{made.name}」を登録しました。")
+
+
+def _after(request: HttpRequest, company: Company, done: str) -> HttpResponse:
+    """To the company; to the list where it is in somebody else's charge now and out of this person's sight."""
+    visit = visit_of(request)
+    if visit.scope.sees_whole_firm or company.consultant == visit.membership:
+        messages.success(request, done)
+        return redirect("tenancy:company", visit.firm.slug, company.pk)
+    messages.success(request, f"{done}担当がほかの方になったため、一覧には表示されません。")
+    return redirect("tenancy:companies", visit.firm.slug)
 
 
 def _perhaps_the_same(form: CompanyForm) -> list[Company]:
@@ -119,7 +163,7 @@ def company_edit(request: HttpRequest, firm: str, company: int) -> HttpResponse:
         row.name = name  # the page's own heading shows what is stored
         return _form(request, form, company=row, status=422)
     try:
-        actions.update_company(
+        changed = actions.update_company(
             company=row,
             values=form.values(),
             seen=form.cleaned_data["seen"],
@@ -131,8 +175,38 @@ def company_edit(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     except ChangedMeanwhile as meanwhile:
         fresh = _company(company)
         return _form(request, form.again(fresh), company=fresh, meanwhile=meanwhile, status=409)
-    messages.success(request, "保存しました。")
+    return _after(request, changed, "保存しました。")
+
+
+@access("companies.edit")
+@require_http_methods(["GET", "HEAD", "POST"])
+def company_archive(request: HttpRequest, firm: str, company: int) -> HttpResponse:
+    """保管する, or back again, after saying what it means. The form says which of the two was meant."""
+    row = _company(company)
+    if request.method != "POST":
+        return render(request, "tenancy/company_archive.html", {"company": row})
+    archived = request.POST.get("to") != "list"
+    actions.archive_company(company=row, archived=archived, actor=visit_of(request).membership)
+    done = "保管しました。一覧の「保管済みも表示」で見られます。" if archived else "一覧に戻しました。"
+    messages.success(request, f"「{row.name}」を{done}")
     return redirect("tenancy:company", firm, company)
+
+
+@access("meetings.read")
+@require_safe
+def timeline(request: HttpRequest, firm: str, company: int) -> HttpResponse:
+    """What happened, newest first; for the company's own people what is shared with them."""
+    visit, its = visit_of(request), _company(company)
+    asked = request.GET.get("page", "")
+    page = page_of(visit, its, int(asked) if asked.isdecimal() and len(asked) < 4 else 1)
+    context = {
+        "company": its,
+        "company_tabs": company_tabs(visit, its, "overview"),
+        "rows": page.rows,
+        "previous_url": f"?page={page.number - 1}" if page.number > 1 else None,
+        "next_url": f"?page={page.number + 1}" if page.has_next else None,
+    }
+    return render(request, "tenancy/timeline.html", context)
 
 
 def _form(request: HttpRequest, form: Any, *, status: int = 200, **context: Any) -> HttpResponse:

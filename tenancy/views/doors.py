@@ -1,9 +1,12 @@
 """Doors without a business: health, the entrance after sign-in, the theme; the firm's public page."""
 
+from dataclasses import dataclass
+
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -12,10 +15,11 @@ from django.views.decorators.http import require_POST, require_safe
 from tenancy import queues
 from tenancy.context import THEMES
 from tenancy.face import face_of
-from tenancy.models import Membership
+from tenancy.models import Company, Membership
 from tenancy.permissions import OPEN, SIGNED_IN, access
 from tenancy.readiness import database_state
 from tenancy.responses import refusal
+from tenancy.scope import Scope, open_scope
 
 A_YEAR = 365 * 24 * 60 * 60
 
@@ -63,11 +67,34 @@ def theme(request: HttpRequest) -> HttpResponse:
 @access(SIGNED_IN)
 @require_safe
 def entrance(request: HttpRequest) -> HttpResponse:
-    """After sign-in: straight into the only firm, or the choice between several."""
-    places = list(Membership.objects.active().select_related("firm").order_by("firm__name", "pk"))
-    if len(places) == 1:
-        return redirect("tenancy:home", places[0].firm.slug)
+    """After sign-in: straight into the only place, or the choice between several; `?choose` always shows the choice."""
+    members = Membership.objects.active().select_related("firm").order_by("firm__name", "pk")
+    places = [Place.of_member(member) for member in members]
+    if len(places) == 1 and "choose" not in request.GET:
+        return redirect(places[0].url)
     return render(request, "tenancy/entrance.html", {"places": places})
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a person belongs: a firm, or a company that a firm helps."""
+
+    url: str
+    name: str
+    of: str
+    role: str
+
+    @classmethod
+    def of_member(cls, member: Membership) -> "Place":
+        """Two statements more for a company's name, which only its own scope may read."""
+        firm = member.firm
+        role = member.title or member.get_role_display()
+        if member.company_id is None:
+            return cls(reverse("tenancy:home", args=[firm.slug]), firm.name, "", role)
+        url = reverse("tenancy:company_home", args=[firm.slug, member.company_id])
+        inside = Scope(firm.pk, member.user_id, frozenset({member.company_id}), "company")
+        with open_scope(inside):
+            return cls(url, Company.objects.get(pk=member.company_id).name, firm.name, role)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

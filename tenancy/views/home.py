@@ -39,7 +39,7 @@ def home(request: HttpRequest, firm: str) -> HttpResponse:
 
 def by_support() -> list[tuple[str, str, int]]:
     """(key, label, number of companies) for each 支援状況, also those without any. One query."""
-    found = dict(Company.objects.real().values_list("support_status").annotate(Count("pk")).order_by())
+    found = dict(Company.objects.in_use().values_list("support_status").annotate(Count("pk")).order_by())
     return [(value, str(label), found.get(value, 0)) for value, label in Company.Support.choices]
 
 

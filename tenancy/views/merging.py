@@ -19,7 +19,7 @@ FOUND_AT_MOST = 20
 def choose(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """Which company is the same as this one: those that look like it, or what is searched for."""
     row, words = _company(company), request.GET.get("q", "").strip()[:100]
-    others = Company.objects.real().exclude(pk=row.pk)
+    others = Company.objects.listed().exclude(pk=row.pk)
     if words:
         found = others.search(words).order_by("kana", "name", "pk")
     else:

@@ -11,9 +11,10 @@ from tenancy import actions
 from tenancy.editing import ChangedMeanwhile
 from tenancy.forms import PersonForm, PrivacyForm, ProfileForm, TokenForm
 from tenancy.middleware import visit_of
-from tenancy.models import ApiToken, FirmProfile, Membership, PrivacyNotice, PublicPerson
+from tenancy.models import ApiToken, FirmProfile, PrivacyNotice, PublicPerson
 from tenancy.passages import blocks
 from tenancy.permissions import access
+from tenancy.trail_reading import history_of
 
 
 @access("firm.settings")
@@ -48,7 +49,12 @@ def public(request: HttpRequest, firm: str) -> HttpResponse:
 
 
 def _public(request: HttpRequest, form: Any, *, status: int = 200, **context: Any) -> HttpResponse:
-    context |= {"form": form, "people": PublicPerson.objects.all()}
+    people = list(PublicPerson.objects.all())
+    context |= {
+        "form": form,
+        "people": people,
+        "events": history_of(*FirmProfile.objects.all(), *people),
+    }
     return render(request, "tenancy/settings_public.html", context, status=status)
 
 
@@ -119,7 +125,13 @@ def privacy(request: HttpRequest, firm: str) -> HttpResponse:
             return redirect("tenancy:settings_privacy", firm)
         meanwhile, form = True, PrivacyForm(initial={**form.cleaned_data, "after": now.version})
     status = 409 if meanwhile else 422 if form.errors else 200
-    context = {"form": form, "versions": versions, "now": now, "meanwhile": meanwhile}
+    context = {
+        "form": form,
+        "versions": versions,
+        "now": now,
+        "meanwhile": meanwhile,
+        "events": history_of(*versions),
+    }
     return render(request, "tenancy/settings_privacy.html", context, status=status)
 
 
@@ -129,17 +141,6 @@ def privacy_version(request: HttpRequest, firm: str, version: int) -> HttpRespon
     """One version, as it was or is published."""
     notice = get_object_or_404(PrivacyNotice, version=version)
     return render(request, "tenancy/privacy_version.html", {"notice": notice, "blocks": blocks(notice.text)})
-
-
-# ── メンバー ──
-
-
-@access("firm.settings")
-@require_safe
-def members(request: HttpRequest, firm: str) -> HttpResponse:
-    """Who works for the firm, with their roles. Inviting comes with a later issue."""
-    found = Membership.objects.filter(company=None).select_related("user").order_by("state", "pk")
-    return render(request, "tenancy/settings_members.html", {"members": found})
 
 
 # ── APIトークン ──

@@ -124,8 +124,16 @@ def test_a_token_shows_when_it_was_last_used_and_is_stored_as_a_hash(michisuji: 
 
 
 @pytest.mark.guard("door.permission")
-@pytest.mark.parametrize("name", ["千葉", "土井", "江口", "藤田"])
-@pytest.mark.parametrize(("method", "path"), [*PRIVATE, ("POST", "diagnoses/")])
+@pytest.mark.parametrize(
+    ("name", "method", "path"),
+    [
+        *(("江口", *door) for door in PRIVATE),
+        *((name, "POST", "companies/") for name in ("千葉", "土井", "藤田")),
+        *((name, "PATCH", "companies/1/") for name in ("千葉", "土井", "藤田")),
+        ("江口", "POST", "diagnoses/"),
+        ("土井", "POST", "diagnoses/"),
+    ],
+)
 def test_a_member_without_permission_is_told_so_with_403(
     program: Programs, name: str, method: str, path: str
 ) -> None:

@@ -446,7 +446,7 @@ def test_company_roles_may_not(as_: As, michisuji: House, a: Company) -> None:
     one = answered(michisuji, company=a)
     for name in ("千葉", "土井", "江口"):
         client = as_(name)
-        for path in ("/michisuji/diagnoses/", f"/michisuji/diagnoses/{one.pk}/", of(a), of(a, "compare/")):
+        for path in ("/michisuji/diagnoses/", f"/michisuji/diagnoses/{one.pk}/", of(a, "invite/")):
             answer = client.get(path)
             assert answer.status_code == 403
             assert "利根あおば精工" not in answer.content.decode()

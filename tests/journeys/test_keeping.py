@@ -54,7 +54,7 @@ def test_two_companies_become_one_and_two_again(someone: Someone, known: House, 
     with open_scope(known.scope):
         assert Meeting.objects.filter(company=gone).count() == 2
         assert CompanyMerge.objects.get().undone_at is not None
-        assert Company.objects.real().count() == 2
+        assert Company.objects.listed().count() == 2
 
 
 @pytest.mark.parametrize("width", [PHONE, DESK])

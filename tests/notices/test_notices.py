@@ -9,11 +9,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from notices.actions import notify_firm
+from notices.actions import notify_company, notify_firm
 from notices.models import Mail, Notice, NoticeRead, count_unread
 from notices.tasks import mail_notice
 from tenancy import clock
-from tenancy.models import Due, Membership
+from tenancy.models import Company, Due, Firm, Membership
 from tenancy.scope import NoScope, Scope, open_scope
 from tests.conftest import House
 
@@ -193,3 +193,80 @@ def test_nobody_who_left_gets_a_mail(michisuji: House) -> None:
     mail_notice(michisuji.firm.pk, str(Due.objects.get(kind="notice").object_id))
     with open_scope(michisuji.scope):
         assert not Mail.objects.exists()
+
+
+# ── A company's own news ──
+
+
+def tell_company(house: House, name: str = "株式会社ア", key: str = "news:1") -> None:
+    with open_scope(house.scope):
+        company = house.companies[name]
+        notify_company(
+            key=key,
+            company=company,
+            title=f"{name}の記録が共有されました",
+            body="",
+            url=f"/michisuji/companies/{company.pk}/home/",
+        )
+
+
+def own(house: House, rest: str = "") -> str:
+    return f"/michisuji/companies/{house.companies['株式会社ア'].pk}/notices/{rest}"
+
+
+def mail_them(house: House) -> set[str]:
+    with open_scope(house.scope):
+        (notice,) = Notice.objects.filter(shared=True)
+    mail_notice(house.firm.pk, str(notice.pk))
+    with open_scope(house.scope):
+        return set(Mail.objects.filter(template="company_news").values_list("to", flat=True))
+
+
+def test_a_company_s_news_reaches_its_owner_and_staff_and_nobody_else(as_: As, michisuji: House) -> None:
+    tell_company(michisuji)
+    assert {
+        name
+        for name in ("千葉", "土井")
+        if "共有されました" in as_(name).get(own(michisuji)).content.decode()
+    } == {
+        "千葉",
+        "土井",
+    }
+    assert as_("江口").get(own(michisuji)).status_code == 403
+    assert as_("藤田").get(own(michisuji)).status_code == 404
+    assert "共有されました" not in as_("馬場").get("/michisuji/notices/").content.decode()
+    assert unread(michisuji, "馬場") == 0
+    assert mail_them(michisuji) == {"chiba@a.example", "doi@a.example"}
+
+
+def test_who_opens_it_has_read_it_and_gets_no_mail(as_: As, michisuji: House) -> None:
+    tell_company(michisuji)
+    with open_scope(michisuji.scope):
+        (notice,) = Notice.objects.filter(shared=True)
+    assert 'お知らせ<span class="unread">1' in as_("千葉").get(own(michisuji)).content.decode()
+    assert as_("千葉").get(own(michisuji, f"{notice.pk}/")).headers["Location"] == notice.url
+    assert 'お知らせ<span class="unread">' not in as_("千葉").get(own(michisuji)).content.decode()
+    assert mail_them(michisuji) == {"doi@a.example"}
+
+
+def test_who_does_not_want_the_mails_gets_the_notice_only(as_: As, michisuji: House) -> None:
+    assert as_("千葉").post(own(michisuji, "settings/"), {}).status_code == 302
+    assert as_("土井").post(own(michisuji, "settings/"), {"wanted": ["company_news"]}).status_code == 302
+    assert as_("土井").post(own(michisuji, "settings/"), {"wanted": ["new_diagnosis"]}).status_code == 422
+    tell_company(michisuji)
+    assert mail_them(michisuji) == {"doi@a.example"}
+    assert "共有されました" in as_("千葉").get(own(michisuji)).content.decode()
+
+
+def test_a_consultant_who_sees_assigned_companies_hears_of_these_only(as_: As, michisuji: House) -> None:
+    with open_scope(michisuji.scope):
+        a, i = michisuji.companies["株式会社ア"], michisuji.companies["有限会社イ"]
+        Company.objects.filter(pk=a.pk).update(consultant=michisuji.members["馬場"])
+        for company, key in ((a, "a"), (i, "i"), (None, "none")):
+            notify_firm(
+                key=key, title=f"件名{key}", body="", url="/", company_id=company.pk if company else None
+            )
+    Firm.objects.filter(pk=michisuji.firm.pk).update(consultants_see="assigned")
+    page = as_("馬場").get("/michisuji/notices/").content.decode()
+    assert [key for key in ("a", "i", "none") if f"件名{key}" in page] == ["a"]
+    assert 'class="unread">1' in page

@@ -1,8 +1,11 @@
 """支援先企業 through their pages: who finds them, who changes them, and what two people at once see."""
 
+import csv
 import re
 import threading
 from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
@@ -10,9 +13,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from openpyxl import load_workbook
 
+from tenancy import clock
 from tenancy.actions import NumberTaken, create_company, update_company
-from tenancy.models import Company, Membership, Site, Trail
+from tenancy.models import Company, Firm, Membership, Site, Trail
 from tenancy.scope import open_scope
 from tests.conftest import House
 
@@ -232,7 +237,7 @@ def test_a_change_is_saved_and_the_trail_names_its_fields(baba: Client, michisuj
         row = Company.objects.get(name="株式会社ア")
         act = Trail.objects.get(act="update.company")
     assert (row.location, row.employees) == ("埼玉県川口市", 8)
-    assert act.details == {"fields": ["employees", "location"]}
+    assert act.changes == {"location": ["", "埼玉県川口市"], "employees": [None, 8]}
 
 
 def test_the_second_of_two_people_is_told_what_changed_and_keeps_what_was_typed(
@@ -426,3 +431,175 @@ def test_a_company_is_recognised_under_another_form_of_its_name(
         company = Company.objects.create(firm=michisuji.firm, name=kept, kana="ワタナベグラ")
         assert company in Company.objects.perhaps_the_same(name=given)
         assert company not in Company.objects.perhaps_the_same(name="株式会社つむぎ野工務店")
+
+
+# ── Last meeting, industry, archive ──
+
+
+def contacted(house: House, **days_ago: int) -> None:
+    with open_scope(house.scope):
+        for name, days in days_ago.items():
+            Company.objects.create(
+                name=name, kana=name, industry="小売", last_contact_on=clock.today() - timedelta(days=days)
+            )
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("30", {"三十日"}),
+        ("90", {"三十日", "九十日"}),
+        ("old", {"九一日"}),
+        ("none", {"株式会社ア", "有限会社イ"}),
+        ("", {"三十日", "九十日", "九一日", "株式会社ア", "有限会社イ"}),
+    ],
+)
+def test_the_list_is_filtered_by_the_last_meeting(
+    baba: Client, michisuji: House, asked: str, found: set[str]
+) -> None:
+    contacted(michisuji, 三十日=30, 九十日=90, 九一日=91)
+    html = baba.get(LIST, {"contact": asked}).content.decode()
+    assert {
+        name for name in ("三十日", "九十日", "九一日", "株式会社ア", "有限会社イ") if name in html
+    } == found
+
+
+def test_the_list_is_sorted_by_the_last_meeting_with_none_at_the_end(baba: Client, michisuji: House) -> None:
+    contacted(michisuji, 先月=30, 先週=7)
+    for sort, order in (
+        ("-contact", ("先週", "先月", "株式会社ア")),
+        ("contact", ("先月", "先週", "株式会社ア")),
+    ):
+        html = baba.get(LIST, {"sort": sort}).content.decode()
+        assert [html.index(name) for name in order] == sorted(html.index(name) for name in order)
+
+
+def test_the_industries_of_the_firm_are_the_choices(baba: Client, michisuji: House) -> None:
+    contacted(michisuji, 店=1)
+    html = baba.get(LIST, {"industry": "小売"}).content.decode()
+    assert '<option value="小売" selected>' in html
+    assert "株式会社ア" not in html
+
+
+def test_an_archived_company_leaves_lists_and_counts_and_comes_back(baba: Client, michisuji: House) -> None:
+    company = michisuji.companies["株式会社ア"]
+    url, row = f"{LIST}{company.pk}/archive/", f'<a href="{LIST}{company.pk}/">'
+    assert "いつでも戻せます" in baba.get(url).content.decode()
+    for _ in range(2):
+        baba.post(url, {"to": "archive"})
+    assert row not in baba.get(LIST).content.decode()
+    assert row in baba.get(LIST, {"archived": "shown"}).content.decode()
+    assert ">1社<" in baba.get("/michisuji/home/").content.decode()
+    assert baba.get(f"{LIST}{company.pk}/").status_code == 200
+    for _ in range(2):
+        baba.post(url, {"to": "list"})
+    assert row in baba.get(LIST).content.decode()
+    with open_scope(michisuji.scope):
+        acts = [act.act for act in Trail.objects.filter(company_id=company.pk).order_by("at")]
+    assert acts == ["archive.company", "restore.company"]
+
+
+def test_a_company_that_became_part_of_another_is_never_listed(baba: Client, michisuji: House) -> None:
+    with open_scope(michisuji.scope):
+        gone = Company.objects.create(
+            name="消えた会社", merged_into=michisuji.companies["株式会社ア"], archived_at=clock.now()
+        )
+    assert "消えた会社" not in baba.get(LIST, {"archived": "shown"}).content.decode()
+    html = baba.post(LIST + "new/", typed(baba, LIST + "new/", name="消えた会社")).content.decode()
+    assert "すでに登録されている企業かもしれません" not in html
+    assert gone.pk
+
+
+# ── To take away ──
+
+
+def test_the_list_is_taken_away_as_csv_as_it_is_filtered(baba: Client, michisuji: House) -> None:
+    with open_scope(michisuji.scope):
+        Company.objects.create(
+            name="=HYPERLINK(1)",
+            corporate_number=NUMBER,
+            industry="+小売",
+            employees=12,
+            consultant=michisuji.members["馬場"],
+            last_contact_on=date(2026, 10, 5),
+        )
+    answer = baba.get(LIST + "csv/", {"status": "lead"})
+    assert answer.content.startswith("\ufeff会社名,フリガナ,法人番号".encode())
+    [row] = list(csv.DictReader(answer.content.decode("utf-8-sig").splitlines()))
+    assert (row["会社名"], row["業種"]) == ("'=HYPERLINK(1)", "'+小売")
+    assert (row["法人番号"], row["従業員数"], row["担当"]) == (NUMBER, "12", "馬場")
+    assert row["最後の面談"] == "2026-10-05"
+    assert "filename*=utf-8''" in answer.headers["Content-Disposition"]
+
+
+def test_the_excel_file_has_texts_as_texts_and_numbers_as_numbers(baba: Client, michisuji: House) -> None:
+    with open_scope(michisuji.scope):
+        Company.objects.create(name="=1+1", kana="ア", employees=12, last_contact_on=date(2026, 10, 5))
+    answer = baba.get(LIST + "excel/", {"status": "lead"})
+    sheet = load_workbook(BytesIO(answer.content)).worksheets[0]
+    heads, row = list(sheet.iter_rows())
+    values = {str(head.value): cell for head, cell in zip(heads, row, strict=True)}
+    assert (values["会社名"].value, values["会社名"].data_type) == ("=1+1", "s")
+    assert values["従業員数"].value == 12
+    assert values["最後の面談"].value == datetime(2026, 10, 5)
+
+
+# ── Somebody who sees assigned companies only ──
+
+
+@pytest.fixture
+def assigned(michisuji: House) -> House:
+    """馬場 sees only what is theirs: 株式会社ア; 有限会社イ is 青木's, with a number."""
+    Firm.objects.filter(pk=michisuji.firm.pk).update(consultants_see=Firm.Sees.ASSIGNED)
+    with open_scope(michisuji.scope):
+        Company.objects.filter(name="株式会社ア").update(consultant=michisuji.members["馬場"])
+        other = michisuji.companies["有限会社イ"]
+        other.corporate_number, other.industry = NUMBER, "よその業種"
+        other.consultant = michisuji.members["青木"]
+        other.save()
+    return michisuji
+
+
+def test_lists_counts_choices_and_files_hold_only_ones_own(baba: Client, assigned: House) -> None:
+    for url in (LIST, LIST + "csv/", "/michisuji/home/"):
+        html = baba.get(url).content.decode()
+        assert "有限会社イ" not in html
+        assert "よその業種" not in html
+    assert ">1社<" in baba.get("/michisuji/home/").content.decode()
+    assert baba.get(f"{LIST}{assigned.companies['有限会社イ'].pk}/meetings/").status_code == 404
+
+
+def test_a_new_company_is_theirs_and_two_clicks_are_one(baba: Client, assigned: House) -> None:
+    form = typed(baba, LIST + "new/", name="新しい店", consultant="")
+    first, second = (baba.post(LIST + "new/", form) for _ in range(2))
+    [made] = named(assigned, "新しい店")
+    assert first.headers["Location"] == second.headers["Location"] == f"{LIST}{made.pk}/"
+    assert made.consultant_id == assigned.members["馬場"].pk
+    assert baba.get(f"{LIST}{made.pk}/").status_code == 200
+
+
+def test_the_proposal_and_the_number_tell_nothing_of_others_companies(baba: Client, assigned: House) -> None:
+    html = baba.post(LIST + "new/", typed(baba, LIST + "new/", name="有限会社イイ")).content.decode()
+    assert "有限会社イ<" not in html
+    answer = baba.post(LIST + "new/", typed(baba, LIST + "new/", name="別", corporate_number=NUMBER))
+    assert answer.status_code == 422
+    assert "この法人番号は、ほかの企業で登録されています。" in answer.content.decode()
+    assert "有限会社イ" not in answer.content.decode()
+
+
+def test_a_company_handed_to_somebody_else_disappears_and_says_so(baba: Client, assigned: House) -> None:
+    company = assigned.companies["株式会社ア"]
+    edit = f"{LIST}{company.pk}/edit/"
+    answer = baba.post(edit, typed(baba, edit, consultant=str(assigned.members["青木"].pk)), follow=True)
+    assert answer.redirect_chain == [(LIST, 302)]
+    assert "担当がほかの方になったため" in answer.content.decode()
+    assert baba.get(f"{LIST}{company.pk}/").status_code == 404
+
+
+def test_a_new_company_of_somebody_else_is_made_once_and_leads_to_the_list(
+    baba: Client, assigned: House
+) -> None:
+    form = typed(baba, LIST + "new/", name="青木の店", consultant=str(assigned.members["青木"].pk))
+    for _ in range(2):
+        assert baba.post(LIST + "new/", form).headers["Location"] == LIST
+    assert len(named(assigned, "青木の店")) == 1

@@ -1,6 +1,7 @@
 """The demo: what the story tells, loaded once."""
 
 import json
+import re
 from datetime import date, datetime
 from io import StringIO
 from typing import Any
@@ -100,13 +101,18 @@ def test_the_storys_scores_stand_in_the_results() -> None:
         ("admin@demo.example", "/michisuji/home/"),
         ("consultant@demo.example", "/michisuji/home/"),
         ("rival@demo.example", "/aoba/home/"),
+        ("owner@demo.example", "/michisuji/companies/[0-9]+/home/"),
+        ("staff@demo.example", "/michisuji/companies/[0-9]+/home/"),
+        ("partner@demo.example", "/michisuji/companies/[0-9]+/home/"),
+        ("owner2@demo.example", "/michisuji/companies/[0-9]+/home/"),
     ],
 )
 def test_the_demos_people_can_sign_in(email: str, home: str) -> None:
     load()
     browser = Client(SERVER_NAME="localhost")
     sent = {"login": email, "password": "michisuji-demo"}
-    assert browser.post("/accounts/login/", sent, follow=True).redirect_chain[-1][0] == home
+    arrived = browser.post("/accounts/login/", sent, follow=True).redirect_chain[-1][0]
+    assert re.fullmatch(home, arrived)
 
 
 def test_a_firm_that_is_not_the_demos_is_left_alone(michisuji: House) -> None:

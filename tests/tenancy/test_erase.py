@@ -48,7 +48,8 @@ def plant_person(house: House) -> None:
     )
     Mail.objects.create(firm=house.firm, key="m", to=EMAIL, subject="件名", body="本文")
     PublicPerson.objects.create(firm=house.firm, name="千葉 花子")
-    for person in (f"user:{house.people.get(NAME, User()).pk}", f"diagnosis:{diagnosis.pk}", "user:0"):
+    user = house.people.get(NAME, User()).pk
+    for person in (f"tenancy.user:{user}", f"diagnosis.diagnosis:{diagnosis.pk}", "tenancy.user:0"):
         PersonKey.objects.create(firm=house.firm, person=person, key=b"k")
 
 
@@ -85,7 +86,7 @@ def test_erased_nothing_of_the_person_is_left_and_everything_else_stays(known: H
         assert (diagnosis.contact_name, diagnosis.email, diagnosis.company_name) == ("", "", "回答")
         assert not Job.objects.filter(subject=diagnosis.pk).exists(), "the printed report names the person"
         assert Company.objects.filter(representative="千葉 一郎").exists(), "found by a name only, not chosen"
-        assert set(PersonKey.objects.values_list("person", flat=True)) == {"user:0"}
+        assert set(PersonKey.objects.values_list("person", flat=True)) == {"tenancy.user:0"}
         assert list(Trail.objects.exclude(act="erase.person").order_by("pk").values()) == trail
         assert EMAIL not in str(Trail.objects.get(act="erase.person").details)
     assert not default_storage.exists(file)

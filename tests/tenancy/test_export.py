@@ -27,7 +27,7 @@ from reports.models import Job
 from reports.tasks import expire, render
 from tenancy import clock, trail
 from tenancy.actions import create_firm
-from tenancy.models import Attachment, Company, Due, Firm, Membership, PublicPerson, Trail, User
+from tenancy.models import Attachment, Company, Due, Firm, Membership, PublicPerson, Site, Trail, User
 from tenancy.scope import open_scope
 from tests.conftest import House
 from tests.reports.conftest import media  # noqa: F401  (a folder for files)
@@ -307,8 +307,8 @@ def test_what_was_imported_leads_to_the_new_rows_and_old_links_to_nothing(
         )
         trail.record(
             "test.act", own.diagnosis, company_id=own.company.pk,
-            membership=michisuji.members["馬場"].pk, person=f"company:{own.company.pk}",
-            rows={"tenancy.site": [str(own.ids["site"])]}, version=3,
+            membership=michisuji.members["馬場"].pk, person=f"tenancy.company:{own.company.pk}",
+            rows=[Site.objects.get(pk=own.ids["site"])], version=3,
         )  # fmt: skip
     send(empty, packed(michisuji))
     with open_scope(empty.scope):
@@ -318,7 +318,7 @@ def test_what_was_imported_leads_to_the_new_rows_and_old_links_to_nothing(
         baba = Membership.objects.get(user=michisuji.people["馬場"])
         assert (row.subject_id, row.company_id) == (str(diagnosis.pk), company.pk)
         assert row.details == {
-            "membership": baba.pk, "person": f"company:{company.pk}", "version": 3,
+            "membership": baba.pk, "person": f"tenancy.company:{company.pk}", "version": 3,
             "rows": {"tenancy.site": [str(company.sites.get().pk)]},
         }  # fmt: skip
     anybody = Client(SERVER_NAME="localhost")

@@ -224,7 +224,7 @@ def test_a_later_merge_is_taken_back_first(michisuji: House, pair: tuple[Company
             take_back(done=first, actor=None)
         take_back(done=second, actor=None)
         take_back(done=first, actor=None)
-        assert Company.objects.real().count() == 3
+        assert Company.objects.listed().count() == 3
         assert Meeting.objects.get().company == i
 
 
@@ -253,7 +253,7 @@ def test_of_two_who_merge_each_into_the_other_one_wins(
         each.join()
     assert sorted(outcomes) == ["merged", "too late"]
     with open_scope(michisuji.scope):
-        assert Company.objects.real().count() == 1
+        assert Company.objects.listed().count() == 1
         assert {model: model.objects.count() for model in merging.movable()} == before
 
 

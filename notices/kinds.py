@@ -1,0 +1,28 @@
+"""The mails about notices, which each member may do without; the notice itself is always there."""
+
+from dataclasses import dataclass
+
+from tenancy.models import Membership
+from tenancy.permissions import FIRM_ROLES, OWNER, STAFF
+
+OWN_NEWS = "company_news"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """When the mail of that name comes, and to which roles."""
+
+    label: str
+    roles: frozenset[str]
+
+
+KINDS = {
+    "new_diagnosis": Kind("お客様が簡易診断にご回答になったとき", FIRM_ROLES),
+    "report_failed": Kind("診断レポートを作成できなかったとき", FIRM_ROLES),
+    OWN_NEWS: Kind("面談の記録・ファイル・コメントが共有されたとき", frozenset({OWNER, STAFF})),
+}
+
+
+def kinds_for(membership: Membership) -> dict[str, str]:
+    """Name → label of the mails that this member may get."""
+    return {name: kind.label for name, kind in KINDS.items() if membership.role in kind.roles}

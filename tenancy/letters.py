@@ -1,0 +1,41 @@
+"""What the house itself has to tell: mails, and notices inside the product. `notices` delivers both and says so at
+start-up: arrows point down."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from django.db.models import Model
+
+from tenancy.models import Company, Membership
+
+
+class Deliverer(Protocol):
+    """What `notices.actions` offers; see there for what is promised and raised."""
+
+    def queue_mail(self, *, key: str, template: str, to: str, context: Mapping[str, object]) -> Model: ...
+
+    def notify_company(
+        self, *, key: str, company: Company, title: str, body: str, url: str, but: Membership | None
+    ) -> Model: ...
+
+
+_deliverers: list[Deliverer] = []
+
+
+def deliver_by(deliverer: Deliverer) -> None:
+    """Name who delivers; the last one named does."""
+    _deliverers[:] = [deliverer]
+
+
+def send(*, key: str, template: str, to: str, context: Mapping[str, object]) -> Model:
+    """Queue the mail in the caller's transaction, once for each firm and key, and return its row for the trail. Call in
+    a scope of the firm."""
+    return _deliverers[0].queue_mail(key=key, template=template, to=to, context=context)
+
+
+def tell_company(
+    *, key: str, company: Company, title: str, body: str = "", url: str, but: Membership | None = None
+) -> Model:
+    """Tell a company's owners and staff, once for each firm and key, inside the product and, who wants it, by mail; the
+    notice's row, for the trail."""
+    return _deliverers[0].notify_company(key=key, company=company, title=title, body=body, url=url, but=but)

@@ -1,0 +1,322 @@
+"""Every write about who belongs where: invitations, roles, ends, and handing over.
+
+All of it runs in the scope and the transaction of the caller, except `accept`, whose caller is a visitor: it opens the
+firm's scope itself.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.db.models import Model
+from django.urls import reverse
+from django.utils import timezone
+
+from tenancy import clock, letters, trail
+from tenancy.links import make_token
+from tenancy.models import Company, Invitation, Membership, User
+from tenancy.permissions import ADMIN, CONSULTANT, OWNER, PARTNER, STAFF
+from tenancy.scope import Scope, open_scope
+from tenancy.templatetags.michisuji import jdate
+
+LINK = "tenancy.invitation"  # the purpose of the signed link
+LASTS = timedelta(days=7)
+
+# Permission → roles that whoever has it may invite to and end.
+MANAGES: dict[str, frozenset[str]] = {
+    "firm.members": frozenset({ADMIN, CONSULTANT}),
+    "members.invite": frozenset({OWNER, STAFF, PARTNER}),
+    "staff.invite": frozenset({STAFF}),
+}
+
+
+class AlreadyThere(ValueError):
+    """The person has this place, or an open invitation to it, already."""
+
+
+class Closed(ValueError):
+    """The invitation was used, taken back, sent anew or has expired."""
+
+
+class OtherAddress(ValueError):
+    """Whoever is signed in is not whom the invitation is for."""
+
+
+class LastAdmin(ValueError):
+    """The firm would be left without an admin."""
+
+
+# ── Invitations ──
+
+
+def invite(
+    *,
+    email: str,
+    name: str,
+    role: str,
+    company: Company | None,
+    title: str = "",
+    ends_on: date | None = None,
+    actor: Membership,
+) -> Invitation:
+    """Invite an address to a place, and mail it the link. Raises AlreadyThere.
+
+    An earlier invitation to the same place that has expired makes way.
+    """
+    members = Membership.objects.active().filter(company=company, user__email=email)
+    if members.exists():
+        raise AlreadyThere
+    _clear_expired(email, company)
+    invitation = Invitation(
+        email=email,
+        name=name,
+        role=role,
+        company=company,
+        title=title,
+        ends_at=end_of(ends_on) if ends_on else None,
+        invited_by=actor,
+        expires_at=clock.now() + LASTS,
+    )
+    try:
+        with transaction.atomic():
+            invitation.save(force_insert=True)
+    except IntegrityError as error:  # an open one, perhaps made at this moment by the other of two clicks
+        raise AlreadyThere from error
+    mail = _mail(invitation, actor)
+    trail.record("create.invitation", invitation, company_id=invitation.company_id, rows=[mail], role=role)
+    return invitation
+
+
+def _clear_expired(email: str, company: Company | None) -> None:
+    old = Invitation.objects.filter(
+        email=email, company=company, state=Invitation.State.OPEN, expires_at__lte=clock.now()
+    )
+    for invitation in old:
+        revoke(invitation=invitation, actor=None)
+
+
+def send_again(*, invitation: Invitation, actor: Membership) -> bool:
+    """A new link for another seven days; the former one opens nothing any more. False when it is no longer open."""
+    row = _locked(invitation)
+    if row is None or row.state != Invitation.State.OPEN:
+        return False
+    before = {"version": row.version, "expires_at": row.expires_at}
+    row.version += 1
+    row.expires_at = clock.now() + LASTS
+    row.save(update_fields=["version", "expires_at"])
+    mail = _mail(row, actor)
+    trail.record("send_again.invitation", row, company_id=row.company_id, before=before, rows=[mail])
+    return True
+
+
+def revoke(*, invitation: Invitation, actor: Membership | None) -> bool:
+    """Take the invitation back. False when it is no longer open."""
+    row = _locked(invitation)
+    if row is None or row.state != Invitation.State.OPEN:
+        return False
+    row.state = Invitation.State.REVOKED
+    row.save(update_fields=["state"])
+    trail.record(
+        "revoke.invitation", row, company_id=row.company_id, before={"state": Invitation.State.OPEN.value}
+    )
+    return True
+
+
+def accept(*, invitation: Invitation, user: User | None, name: str = "", password: str = "") -> Membership:
+    """Take the place: `user` who is signed in, or, with None, a new person with `name` and perhaps a password.
+
+    Called twice at once it makes one membership. Raises Closed, and OtherAddress when `user` has another address or,
+    with None, when the address has an account (by now): its owner must sign in; AlreadyThere for somebody of the
+    firm's side, who sees the company anyway.
+    """
+    firm_scope = Scope.of_firm(invitation.firm_id)
+    with open_scope(replace(firm_scope, user_id=user.pk if user else None)):
+        row = _locked(invitation)
+        if row is None or not row.is_open or row.version != invitation.version:
+            raise Closed
+        person = user or _new_person(row.email, name or row.name, password)
+        if person.email != row.email:
+            raise OtherAddress
+    with open_scope(replace(firm_scope, user_id=person.pk, role=row.role)):
+        return _join(row, person, is_new=user is None)
+
+
+def _new_person(email: str, name: str, password: str) -> User:
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(email, password or None, name)
+    except IntegrityError as error:
+        raise OtherAddress from error
+
+
+def _join(invitation: Invitation, person: User, *, is_new: bool) -> Membership:
+    """The membership, made or made anew; a place of the firm's side that the person has by now is never lowered."""
+    if invitation.company_id and _works_for_the_firm(person):
+        raise AlreadyThere
+    place = {"firm_id": invitation.firm_id, "user": person, "company_id": invitation.company_id}
+    fresh = {"role": invitation.role, "title": invitation.title, "ends_at": invitation.ends_at}
+    member, made = Membership.objects.get_or_create(**place, defaults=fresh)
+    if not made and not _is_in_force(member):
+        _begin_again(member, {**fresh, "state": Membership.State.ACTIVE.value})
+    before = {"state": invitation.state, "membership": invitation.membership_id}
+    invitation.state, invitation.membership = Invitation.State.ACCEPTED, member
+    invitation.save(update_fields=["state", "membership"])
+    rows = [member, person] if is_new else [member]
+    trail.record("accept.invitation", invitation, company_id=invitation.company_id, before=before, rows=rows)
+    return member
+
+
+def _begin_again(member: Membership, fresh: dict[str, object]) -> None:
+    before = {name: getattr(member, name) for name in fresh}
+    for name, value in fresh.items():
+        setattr(member, name, value)
+    member.save(update_fields=list(fresh))
+    trail.record("begin_again.membership", member, company_id=member.company_id, before=before)
+
+
+def _works_for_the_firm(person: User) -> bool:
+    return Membership.objects.active().filter(user=person, company=None).exists()
+
+
+def _is_in_force(member: Membership) -> bool:
+    lasts = member.ends_at is None or member.ends_at > clock.now()
+    return lasts and member.state == Membership.State.ACTIVE
+
+
+def _locked(invitation: Invitation) -> Invitation | None:
+    rows = Invitation.objects.select_for_update(of=("self",), no_key=True)
+    found: Invitation | None = rows.filter(pk=invitation.pk).first()
+    return found
+
+
+def _mail(invitation: Invitation, actor: Membership) -> Model:
+    firm, company = invitation.firm, invitation.company
+    return letters.send(
+        key=f"invitation:{invitation.pk}:{invitation.version}",
+        template="invitation",
+        to=invitation.email,
+        context={
+            "invitee_name": invitation.name,
+            "inviter_name": str(actor.user),
+            "place_name": str(company or firm),
+            "role_label": invitation.get_role_display(),
+            "expires_label": jdate(invitation.expires_at),
+            "invitation_url": settings.PUBLIC_URL + address_of(invitation),
+        },
+    )
+
+
+def address_of(invitation: Invitation) -> str:
+    """The page that the present link opens."""
+    token = make_token(LINK, invitation.pk, invitation.version)
+    return reverse("tenancy:invitation", args=[invitation.firm.slug, token])
+
+
+def end_of(day: date) -> datetime:
+    """The moment at which that day is over in Tokyo."""
+    return timezone.make_aware(datetime.combine(day + timedelta(days=1), datetime.min.time()))
+
+
+# ── Roles and ends ──
+
+
+def change_member(*, member: Membership, role: str, title: str, actor: Membership) -> None:
+    """Another role or title on the firm's side. Raises LastAdmin, and PermissionDenied for who is no admin any more."""
+    admins = _locked_admins(actor)
+    row = Membership.objects.select_for_update(of=("self",), no_key=True).get(pk=member.pk)
+    if role != ADMIN and admins == [row.pk]:
+        raise LastAdmin
+    if (row.role, row.title) == (role, title):
+        return
+    before = {"role": row.role, "title": row.title}
+    row.role, row.title = role, title
+    row.save(update_fields=["role", "title"])
+    trail.record("update.membership", row, before=before)
+
+
+def end_membership(*, member: Membership, actor: Membership) -> bool:
+    """The person's place ends with the next request. False when it had ended. Raises LastAdmin and PermissionDenied."""
+    if member.is_firm_side and _locked_admins(actor) == [member.pk]:
+        raise LastAdmin
+    ended = Membership.objects.filter(pk=member.pk, state=Membership.State.ACTIVE).update(
+        state=Membership.State.ENDED
+    )
+    if ended:
+        before, member.state = {"state": member.state}, Membership.State.ENDED
+        trail.record("end.membership", member, company_id=member.company_id, before=before)
+    return bool(ended)
+
+
+def set_end(*, member: Membership, ends_on: date, actor: Membership) -> None:
+    """An external partner's last day."""
+    row = Membership.objects.select_for_update(of=("self",), no_key=True).get(pk=member.pk)
+    if row.ends_at == end_of(ends_on):
+        return
+    before, row.ends_at = {"ends_at": row.ends_at}, end_of(ends_on)
+    row.save(update_fields=["ends_at"])
+    trail.record("set_end.membership", row, company_id=row.company_id, before=before)
+
+
+def _locked_admins(actor: Membership) -> list[int]:
+    """The firm's active admins, locked in the order of their ids, so that two who demote each other meet here: the
+    second one sees what the first one did. Raises PermissionDenied unless `actor` is one of them."""
+    admins = Membership.objects.active().filter(role=ADMIN).order_by("pk")
+    locked = list(admins.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+    if actor.pk not in locked:
+        raise PermissionDenied
+    return locked
+
+
+# ── Handing over ──
+
+
+Move = Callable[[Membership, Membership], Sequence[Model]]
+
+
+@dataclass(frozen=True)
+class Burden:
+    """Something that a consultant is in charge of and that another one can take: how many, and how it moves. `move`
+    answers the rows that it moved."""
+
+    label: str
+    count: Callable[[Membership], int]
+    move: Move
+
+
+_burdens: dict[str, Burden] = {}
+
+
+def burden(name: str, label: str, *, count: Callable[[Membership], int], move: Move) -> None:
+    """Let apps register what is handed over together: sessions, tasks. The same name again replaces it."""
+    _burdens[name] = Burden(label, count, move)
+
+
+def burdens_of(member: Membership) -> list[tuple[str, int]]:
+    """What the member is in charge of, as (label, number). A query each."""
+    return [(each.label, each.count(member)) for each in _burdens.values()]
+
+
+def hand_over(*, leaving: Membership, to: Membership, actor: Membership) -> dict[str, int]:
+    """Everything of `leaving` becomes `to`'s, in one act; how many, by label. Twice is once."""
+    moved = {each.label: each.move(leaving, to) for each in _burdens.values()}
+    if rows := [row for rows in moved.values() for row in rows]:
+        trail.record("hand_over.membership", leaving, rows=rows, to=to.pk)
+    return {label: len(rows) for label, rows in moved.items()}
+
+
+def _companies_of(member: Membership) -> int:
+    return Company.objects.filter(consultant=member).count()
+
+
+def _move_companies(leaving: Membership, to: Membership) -> Sequence[Model]:
+    """Locked in the order of their ids, so that the trail names what was moved and nothing else."""
+    rows = Company.objects.filter(consultant=leaving).order_by("pk")
+    locked = list(rows.select_for_update(of=("self",), no_key=True).only("pk", "firm_id"))
+    Company.objects.filter(pk__in=[row.pk for row in locked]).update(consultant=to, updated_at=clock.now())
+    return locked
+
+
+burden("companies", "担当する企業", count=_companies_of, move=_move_companies)

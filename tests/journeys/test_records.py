@@ -1,0 +1,126 @@
+"""A meeting's way: written by the consultant, a file hung on it, shared, handed over, read by the owner."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tenancy.models import Attachment, Company
+from tenancy.scope import open_scope
+from tests.conftest import PASSWORD, House
+from tests.journeys.conftest import DESK, PHONE, Person
+from tests.tenancy import papers
+from tests.test_matrix import BOTH_SIDES, ROUTES, address
+from tests.things import plant
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+Someone = Callable[..., Person]
+
+
+@pytest.fixture
+def known(michisuji: House) -> House:
+    """The firm, with passwords to sign in with."""
+    for person in michisuji.people.values():
+        person.set_password(PASSWORD)
+        person.save(update_fields=["password"])
+    return michisuji
+
+
+@pytest.fixture
+def company(known: House) -> Company:
+    return known.companies["株式会社ア"]
+
+
+def typing(consultant: Person, name: str, words: str) -> None:
+    consultant.page.get_by_role("textbox", name=name).fill(words)
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_a_meeting_is_written_a_file_attached_shared_and_read_by_the_owner(
+    someone: Someone, known: House, company: Company, tmp_path: Path, width: int
+) -> None:
+    estimate, wrong = tmp_path / "お見積り.pdf", tmp_path / "別のもの.pdf"
+    estimate.write_bytes(papers.PDF)
+    wrong.write_bytes(papers.HTML)
+    base = f"/michisuji/companies/{company.pk}/"
+    consultant = someone(width)
+    consultant.sign_in("baba@michisuji.example", PASSWORD)
+    consultant.open(base)
+    consultant.press("面談を記録する")
+    consultant.press("保存する")
+    assert consultant.reads("話したことを入力してください。")
+    typing(consultant, "お会いした方", "社長")
+    typing(consultant, "話したこと", "見学会の順番を決めました。")
+    typing(consultant, "次にすること", "順番を一枚の紙にする")
+    consultant.press("保存する")
+    assert consultant.reads("社内だけ")
+
+    consultant.press("ファイルを付ける")
+    consultant.page.set_input_files("input[type=file]", [estimate, wrong])
+    chosen = consultant.page.locator("input[type=file]")
+    chosen.evaluate("field => { field.dataset.mostBytes = 50; }")
+    consultant.page.get_by_role("button", name="保存する").click()
+    assert "60MBまで" in chosen.evaluate("field => field.validationMessage"), "nothing is sent in vain"
+    chosen.evaluate("field => { field.dataset.mostBytes = 5000; }")
+    consultant.page.get_by_role("radio", name="お客様と共有する").check()
+    consultant.press("保存する")
+    assert consultant.reads("「お見積り.pdf」を保存しました")
+    assert consultant.reads("「別のもの.pdf」は、中身が")
+    assert consultant.page.get_by_role("radio", name="お客様と共有する").is_checked()
+
+    owner = someone(PHONE)
+    owner.sign_in("chiba@a.example", PASSWORD)
+    owner.open(base + "home/")
+    assert not owner.reads("順番を一枚の紙にする")
+    consultant.open(base + "meetings/")
+    consultant.press("訪問")
+    consultant.press("記録を直す")
+    consultant.page.get_by_role("radio", name="お客様と共有する").check()
+    consultant.page.get_by_role("checkbox", name="江口").check()
+    consultant.press("保存する")
+    assert consultant.reads("江口")
+
+    owner.open(base + "home/")
+    assert owner.reads("順番を一枚の紙にする")
+    owner.press("面談の記録", exact=False)
+    assert owner.reads("見学会の順番を決めました。")
+    with owner.page.expect_download() as fetched:
+        owner.page.get_by_role("link", name="お見積り.pdf").click()
+    assert fetched.value.suggested_filename == "お見積り.pdf"
+    assert Path(fetched.value.path()).read_bytes() == papers.PDF
+    with open_scope(known.scope):
+        assert Attachment.objects.get().shared
+
+
+@pytest.mark.parametrize(("width", "dark"), [(PHONE, True), (DESK, False)])
+def test_every_page_of_the_rooms_is_sound(someone: Someone, known: House, width: int, dark: bool) -> None:
+    ids = plant(known).ids
+    rooms = [route for route in ROUTES if route.startswith("companies/") and "diagnoses" not in route]
+    consultant, owner = someone(width, dark=dark), someone(width, dark=dark)
+    consultant.sign_in("baba@michisuji.example", PASSWORD)
+    owner.sign_in("chiba@a.example", PASSWORD)
+    for route in rooms:
+        if route.endswith(("<uuid:file>/", "csv/", "excel/", "home/", "sites/")):
+            continue
+        consultant.open(address(route, "michisuji", ids))
+        if ROUTES[route] == BOTH_SIDES:
+            owner.open(address(route, "michisuji", ids))
+    owner.open(address("companies/<int:company>/home/", "michisuji", ids))
+
+
+def test_it_all_works_without_scripts(
+    someone: Someone, known: House, company: Company, tmp_path: Path
+) -> None:
+    paper = tmp_path / "紙.pdf"
+    paper.write_bytes(papers.PDF)
+    consultant = someone(PHONE, scripts=False)
+    consultant.sign_in("baba@michisuji.example", PASSWORD)
+    consultant.open(f"/michisuji/companies/{company.pk}/files/")
+    consultant.press("ファイルを追加する")
+    consultant.page.set_input_files("input[type=file]", paper)
+    consultant.press("保存する")
+    assert consultant.reads("紙.pdf")
+    consultant.press("削除")
+    consultant.press("削除する")
+    assert consultant.reads("ファイルはまだありません")

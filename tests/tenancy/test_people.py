@@ -1,0 +1,363 @@
+"""Who belongs where: invitations, roles, last days, handing over. Through the doors; races at the actions."""
+
+import re
+import threading
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.test import Client
+
+from notices.models import Mail
+from tenancy import clock, people
+from tenancy.models import Company, Firm, Invitation, Membership, Trail, User
+from tenancy.scope import open_scope
+from tests.conftest import House
+
+As = Callable[[str], Client]
+NEW = {"name": "新田 花", "email": "nitta@a.example"}
+PASSWORD = "tadashii uma no denchi"
+
+
+def company_of(house: House, name: str = "株式会社ア") -> str:
+    return f"/michisuji/companies/{house.companies[name].pk}/"
+
+
+def invite(client: Client, url: str, role: str, **more: str) -> Any:
+    return client.post(url, {**NEW, "role": role, "title": "", **more})
+
+
+def letters(house: House, to: str = NEW["email"]) -> list[Mail]:
+    with open_scope(house.scope):
+        return list(Mail.objects.filter(to=to).order_by("created_at"))
+
+
+def link_in(mail: Mail) -> str:
+    found = re.search(r"http://localhost:8000(/\S+)", mail.body)
+    assert found
+    return found[1]
+
+
+def invited(house: House, as_: As, role: str = "owner", who: str = "馬場") -> str:
+    """The link that came by mail."""
+    company = role not in ("admin", "consultant")
+    url = company_of(house) + "members/invite/" if company else "/michisuji/settings/members/invite/"
+    ends = {"ends_on": str(clock.today() + timedelta(days=3))} if role == "partner" else {}
+    assert invite(as_(who), url, role, **ends).status_code == 302
+    return link_in(letters(house)[-1])
+
+
+def membership(house: House, email: str) -> Membership | None:
+    with open_scope(house.scope):
+        found: Membership | None = Membership.objects.filter(user__email=email).first()
+    return found
+
+
+def fresh() -> Client:
+    return Client(SERVER_NAME="localhost")
+
+
+# ── Inviting and accepting ──
+
+
+def test_an_owner_accepts_with_one_button_and_is_at_home(as_: As, michisuji: House) -> None:
+    link, browser = invited(michisuji, as_), fresh()
+    page = browser.get(link).content.decode()
+    assert "「株式会社ア」へのご招待" in page
+    assert "馬場さん" in page
+    answer = browser.post(link, {"name": "新田 花", "password": ""}, follow=True)
+    assert answer.redirect_chain == [(company_of(michisuji) + "home/", 302)]
+    assert "新田 花 様、こんにちは" in answer.content.decode()
+    member = membership(michisuji, NEW["email"])
+    assert member is not None
+    assert (member.role, member.company_id) == ("owner", michisuji.companies["株式会社ア"].pk)
+
+
+def test_a_consultant_has_to_choose_a_password(as_: As, michisuji: House) -> None:
+    link, browser = invited(michisuji, as_, "consultant", "青木"), fresh()
+    for weak in ("", "short", "111111111111", NEW["email"]):
+        assert browser.post(link, {"name": "新田 花", "password": weak}).status_code == 422
+    assert membership(michisuji, NEW["email"]) is None
+    answer = browser.post(link, {"name": "新田 花", "password": PASSWORD}, follow=True)
+    assert answer.redirect_chain == [("/michisuji/home/", 302)]
+    assert User.objects.get(email=NEW["email"]).check_password(PASSWORD)
+
+
+def test_who_has_an_account_signs_in_first_and_keeps_the_password(
+    as_: As, michisuji: House, aoba: House
+) -> None:
+    assert (
+        invite(
+            as_("馬場"), company_of(michisuji) + "members/invite/", "owner", email="gondo@aoba.example"
+        ).status_code
+        == 302
+    )
+    link = link_in(letters(michisuji, "gondo@aoba.example")[-1])
+    assert "ログインして参加する" in fresh().get(link).content.decode()
+    refused = fresh().post(link, {"name": "だれか", "password": PASSWORD})
+    assert refused.status_code == 409
+    assert not User.objects.get(email="gondo@aoba.example").check_password(PASSWORD)
+    assert as_("権藤").post(link).status_code == 302
+    assert as_("権藤").get(company_of(michisuji) + "home/").status_code == 200
+    assert as_("権藤").get("/aoba/home/").status_code == 200
+
+
+def test_an_invitation_is_worthless_to_anybody_else(as_: As, michisuji: House) -> None:
+    link = invited(michisuji, as_)
+    page = as_("藤田").get(link).content.decode()
+    assert "fujita@i.example でログインしています" in page
+    assert as_("藤田").post(link).status_code == 409
+    assert membership(michisuji, NEW["email"]) is None
+    with open_scope(michisuji.scope):
+        assert Membership.objects.filter(user=michisuji.people["藤田"]).count() == 1
+
+
+def test_an_invitation_is_worthless_in_another_firm(as_: As, michisuji: House, aoba: House) -> None:
+    link = invited(michisuji, as_)
+    assert fresh().get(link.replace("/michisuji/", "/aoba/")).status_code == 410
+
+
+@pytest.mark.guard("links.version")
+def test_a_link_opens_once_and_not_after_it_was_sent_anew_or_taken_back(as_: As, michisuji: House) -> None:
+    first = invited(michisuji, as_)
+    with open_scope(michisuji.scope):
+        invitation = Invitation.objects.get()
+    base = company_of(michisuji) + f"invitations/{invitation.pk}/"
+    as_("馬場").post(base + "send/")
+    second = link_in(letters(michisuji)[-1])
+    assert second != first
+    assert fresh().get(first).status_code == 410
+    as_("馬場").post(base + "revoke/")
+    assert fresh().get(second).status_code == 410
+    third = invited(michisuji, as_)
+    assert fresh().post(third, {"name": "新田 花", "password": ""}).status_code == 302
+    assert fresh().post(third, {"name": "だれか", "password": ""}).status_code == 410
+
+
+def test_an_invitation_ends_after_seven_days(as_: As, michisuji: House) -> None:
+    link = invited(michisuji, as_)
+    with clock.stopped_at(clock.now() + timedelta(days=7, minutes=1)):
+        assert fresh().post(link, {"name": "新田 花", "password": ""}).status_code == 410
+        invited(michisuji, as_)  # the expired one makes way
+
+
+def test_the_same_invitation_again_is_said_and_sends_nothing(as_: As, michisuji: House) -> None:
+    invited(michisuji, as_)
+    again = invite(as_("馬場"), company_of(michisuji) + "members/invite/", "staff")
+    assert again.status_code == 422
+    assert "お返事を待っています" in again.content.decode()
+    assert 'value="新田 花"' in again.content.decode()
+    assert len(letters(michisuji)) == 1
+
+
+def test_an_owner_invites_staff_and_nobody_else(as_: As, michisuji: House) -> None:
+    url = company_of(michisuji) + "members/invite/"
+    for role in ("owner", "partner", "admin", "consultant"):
+        assert invite(as_("千葉"), url, role, ends_on=str(clock.today())).status_code == 422
+    assert invite(as_("千葉"), url, "staff").status_code == 302
+
+
+def test_a_name_with_a_line_break_is_no_header(as_: As, michisuji: House) -> None:
+    url = company_of(michisuji) + "members/invite/"
+    as_("馬場").post(url, {**NEW, "name": "新田\r\nBcc: x@x.example", "role": "owner"})
+    (mail,) = letters(michisuji)
+    assert "\n" not in mail.subject
+    assert "\nBcc:" not in mail.body
+
+
+def test_somebody_of_the_firm_needs_no_place_in_a_company(as_: As, michisuji: House) -> None:
+    with open_scope(michisuji.scope):
+        invitation = people.invite(
+            email="aoki@michisuji.example",
+            name="青木",
+            role="owner",
+            company=michisuji.companies["株式会社ア"],
+            actor=michisuji.members["馬場"],
+        )
+    as_("青木").post(people.address_of(invitation))
+    with open_scope(michisuji.scope):
+        assert [each.role for each in Membership.objects.filter(user=michisuji.people["青木"])] == ["admin"]
+
+
+# ── Ends ──
+
+
+def test_a_partner_comes_in_until_the_last_day_is_over(as_: As, michisuji: House) -> None:
+    home, until = company_of(michisuji) + "home/", clock.today() + timedelta(days=10)
+    url = company_of(michisuji) + f"members/{michisuji.members['江口'].pk}/until/"
+    assert as_("馬場").post(url, {"ends_on": str(until)}).status_code == 302
+    end = people.end_of(until)
+    with clock.stopped_at(end - timedelta(seconds=1)):
+        assert as_("江口").get(home).status_code == 200
+    with clock.stopped_at(end):
+        assert as_("江口").get(home).status_code == 404
+
+
+@pytest.mark.parametrize("day", ["", "2020-01-01", "2999-01-01", "いつか"])
+def test_a_partner_s_last_day_has_to_be_a_day_ahead(as_: As, michisuji: House, day: str) -> None:
+    url = company_of(michisuji) + "members/invite/"
+    assert invite(as_("馬場"), url, "partner", ends_on=day).status_code == 422
+    assert letters(michisuji) == []
+
+
+def test_an_owner_ends_a_partner_and_staff_but_no_other_owner(as_: As, michisuji: House) -> None:
+    def end(who: str, whom: int) -> int:
+        return as_(who).post(company_of(michisuji) + f"members/{whom}/end/").status_code
+
+    with open_scope(michisuji.scope):
+        other = Membership.objects.create(
+            firm=michisuji.firm,
+            user=User.objects.create_user("second@a.example"),
+            role="owner",
+            company=michisuji.companies["株式会社ア"],
+        )
+    page = as_("千葉").get(company_of(michisuji) + "members/").content.decode()
+    assert set(re.findall(r"members/(\d+)/end/", page)) == {
+        str(michisuji.members[name].pk) for name in ("土井", "江口")
+    }
+    assert end("千葉", other.pk) == 404
+    assert end("千葉", michisuji.members["藤田"].pk) == 404
+    assert end("千葉", michisuji.members["馬場"].pk) == 404
+    assert end("土井", michisuji.members["江口"].pk) == 403
+    assert as_("江口").get(company_of(michisuji) + "home/").status_code == 200
+    assert end("千葉", michisuji.members["江口"].pk) == 302
+    assert as_("江口").get(company_of(michisuji) + "home/").status_code == 404
+    assert end("千葉", michisuji.members["土井"].pk) == 302
+    assert end("馬場", other.pk) == 302
+
+
+# ── The firm's own ──
+
+
+def test_a_demoted_admin_is_refused_with_the_next_request(as_: As, michisuji: House) -> None:
+    baba = as_("馬場")
+    url = f"/michisuji/settings/members/{michisuji.members['馬場'].pk}/"
+    as_("青木").post(url, {"role": "admin", "title": ""})
+    assert baba.get("/michisuji/settings/").status_code == 200
+    as_("青木").post(url, {"role": "consultant", "title": ""})
+    assert baba.get("/michisuji/settings/").status_code == 403
+
+
+def test_the_last_admin_stays(as_: As, michisuji: House) -> None:
+    url = f"/michisuji/settings/members/{michisuji.members['青木'].pk}/"
+    for part, sent in (("", {"role": "consultant", "title": ""}), ("end/", {})):
+        answer = as_("青木").post(url + part, sent)
+        assert answer.status_code == 422
+        assert "管理者がいなくなる" in answer.content.decode()
+    assert as_("青木").get("/michisuji/settings/").status_code == 200
+
+
+def test_everything_of_a_leaving_consultant_goes_to_another_in_one_act(as_: As, michisuji: House) -> None:
+    baba, aoki = michisuji.members["馬場"], michisuji.members["青木"]
+    with open_scope(michisuji.scope):
+        Company.objects.update(consultant=baba)
+    url = f"/michisuji/settings/members/{baba.pk}/hand-over/"
+    assert "2件" in as_("青木").get(url).content.decode()
+    assert as_("青木").post(url, {"to": aoki.pk, "end": "on"}).status_code == 302
+    with open_scope(michisuji.scope):
+        assert set(Company.objects.values_list("consultant", flat=True)) == {aoki.pk}
+        assert Trail.objects.filter(act="hand_over.membership", subject_id=str(baba.pk)).count() == 1
+    assert as_("馬場").get("/michisuji/home/").status_code == 404
+
+
+def test_nothing_is_handed_over_to_somebody_of_another_firm(as_: As, michisuji: House, aoba: House) -> None:
+    url = f"/michisuji/settings/members/{michisuji.members['馬場'].pk}/hand-over/"
+    for wrong in (aoba.members["権藤"].pk, michisuji.members["千葉"].pk, ""):
+        assert as_("青木").post(url, {"to": wrong}).status_code == 422
+
+
+def test_a_consultant_sees_assigned_companies_only_where_the_firm_wants_it(as_: As, michisuji: House) -> None:
+    with open_scope(michisuji.scope):
+        Company.objects.filter(name="株式会社ア").update(consultant=michisuji.members["馬場"])
+    Firm.objects.filter(pk=michisuji.firm.pk).update(consultants_see="assigned")
+    listed = as_("馬場").get("/michisuji/companies/").content.decode()
+    assert "株式会社ア" in listed
+    assert "有限会社イ" not in listed
+    assert as_("馬場").get(company_of(michisuji, "有限会社イ")).status_code == 404
+    assert as_("馬場").get("/michisuji/home/").status_code == 200
+    assert "有限会社イ" in as_("青木").get("/michisuji/companies/").content.decode()
+
+
+# ── Several places ──
+
+
+def test_who_belongs_to_several_places_chooses_and_finds_each(as_: As, michisuji: House, aoba: House) -> None:
+    with open_scope(aoba.scope):
+        Membership.objects.create(
+            firm=aoba.firm,
+            user=michisuji.people["千葉"],
+            role="staff",
+            company=aoba.companies["株式会社ウ"],
+        )
+    page = as_("千葉").get("/entrance/").content.decode()
+    assert company_of(michisuji) + "home/" in page
+    assert "株式会社ウ" in page
+    assert as_("土井").get("/entrance/").headers["Location"] == company_of(michisuji) + "home/"
+    assert "株式会社ア" in as_("土井").get("/entrance/?choose").content.decode()
+
+
+# ── At once ──
+
+
+def at_once(works: list[Callable[[], Any]]) -> list[Any]:
+    """Run the works in threads that start together; what each answered, or raised."""
+    ready, results = threading.Barrier(len(works)), [None] * len(works)
+
+    def run(place: int, work: Callable[[], Any]) -> None:
+        try:
+            ready.wait()
+            results[place] = work()
+        except Exception as problem:
+            results[place] = problem  # type: ignore[call-overload]
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_invitation_accepted_twice_at_once_makes_one_membership(as_: As, michisuji: House) -> None:
+    for number in range(8):
+        with open_scope(michisuji.scope):
+            invitation = people.invite(
+                email=f"new{number}@a.example",
+                name="新田",
+                role="staff",
+                company=michisuji.companies["株式会社ア"],
+                actor=michisuji.members["馬場"],
+            )
+        link = people.address_of(invitation)
+        answers = at_once([lambda link=link: fresh().post(link, {"name": "新田", "password": ""})] * 3)  # type: ignore[misc]
+        assert sorted(answer.status_code for answer in answers) == [302, 410, 410]
+        assert User.objects.filter(email=f"new{number}@a.example").count() == 1
+        with open_scope(michisuji.scope):
+            assert Membership.objects.filter(user__email=f"new{number}@a.example").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_admins_who_demote_each_other_at_once_leave_one(michisuji: House) -> None:
+    aoki, baba = michisuji.members["青木"], michisuji.members["馬場"]
+
+    def demote(actor: Membership, other: Membership) -> None:
+        with open_scope(michisuji.scope):
+            people.change_member(member=other, role="consultant", title="", actor=actor)
+
+    for _ in range(8):
+        with open_scope(michisuji.scope):
+            Membership.objects.filter(pk__in=[aoki.pk, baba.pk]).update(role="admin")
+        results = at_once([lambda: demote(aoki, baba), lambda: demote(baba, aoki)])
+        assert [type(each) for each in results if each] == [PermissionDenied]
+        with open_scope(michisuji.scope):
+            assert Membership.objects.active().filter(role="admin").count() == 1
+
+
+def test_dates_end_when_the_day_ends_in_tokyo() -> None:
+    assert people.end_of(date(2026, 11, 30)).isoformat() == "2026-12-01T00:00:00+09:00"
