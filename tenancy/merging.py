@@ -137,6 +137,13 @@ class Moved:
     def as_json(self) -> dict[str, Any]:
         return {"rows": self.rows, "changed": self.changed}
 
+    def named(self) -> list[models.Model]:
+        """Every row that was written, by its key alone; no query."""
+        ids = {
+            name: {*self.rows.get(name, ()), *self.changed.get(name, ())} for name in self.rows | self.changed
+        }
+        return [apps.get_model(name)(pk=pk) for name, each in ids.items() for pk in sorted(each)]
+
     @property
     def counts(self) -> dict[str, int]:
         """How many rows of what, in people's words."""
@@ -169,7 +176,13 @@ def merge(*, kept: Company, gone: Company, actor: Membership | None) -> CompanyM
         )
         due.put(SHELL, kept.firm_id, done.pk, at=done.undo_until)
         trail.record(
-            "merge.company", kept, company_id=kept.pk, gone=gone.pk, merge=str(done.pk), moved=moved.counts
+            "merge.company",
+            kept,
+            company_id=kept.pk,
+            rows=[done, *moved.named()],
+            gone=gone.pk,
+            merge=str(done.pk),
+            moved=moved.counts,
         )
         trail.record("go.company", gone, company_id=gone.pk, kept=kept.pk, merge=str(done.pk))
     return done

@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from notices.models import Mail
 from tenancy import clock, leaving
 from tenancy.keeping import tenant_models
-from tenancy.models import Attachment, Company, Due, Firm, FirmDeletion, Membership, Trail, User
+from tenancy.models import Company, Due, Firm, FirmDeletion, Membership, Trail, User
 from tenancy.scope import open_scope
 from tenancy.tasks import delete_firm
 from tests.conftest import House
@@ -27,19 +25,12 @@ NAME = "みちすじ経営パートナーズ"
 
 @pytest.fixture
 def things(michisuji: House, aoba: House, media: Path) -> dict[str, Things]:  # noqa: F811
-    """One of everything in both firms, with a file; 馬場 works for both."""
+    """One of everything in both firms, also a file; consultants in charge; 馬場 works for both."""
     planted = {house.firm.slug: plant(house) for house in (michisuji, aoba)}
     for house in (michisuji, aoba):
-        key = default_storage.save(f"firm/{house.firm.pk}/files/x", ContentFile(b"x"))
         with open_scope(house.scope):
-            company = planted[house.firm.slug].company
-            Attachment.objects.create(
-                firm=house.firm, company=company, name="x", bytes=1, sha256="0", key=key
-            )
             first = next(iter(house.members.values()))
-            Company.objects.filter(pk=company.pk).update(
-                consultant=first if first.company_id is None else None
-            )
+            Company.objects.filter(pk=planted[house.firm.slug].company.pk).update(consultant=first)
     with open_scope(aoba.scope):
         Membership.objects.create(firm=aoba.firm, user=michisuji.people["馬場"], role="consultant")
     return planted
@@ -132,8 +123,10 @@ def test_when_it_is_due_everything_goes_and_the_other_firm_keeps_every_row(
     delete_firm(michisuji.firm.pk, id)
     assert counts(michisuji) == {}
     assert counts(aoba) == before
-    assert [each.read_bytes() for each in media.rglob("*") if each.is_file()] == [b"x"]
-    assert set(User.objects.values_list("name", flat=True)) == {"馬場", "権藤"}
+    assert [each.read_bytes() for each in media.rglob("*") if each.is_file()] == [
+        things["aoba"].canary.encode()
+    ]
+    assert set(User.objects.values_list("name", flat=True)) == {"馬場", "権藤", "外部aoba"}
     firm = Firm.objects.get(pk=michisuji.firm.pk)
     assert (firm.slug, firm.state, firm.name, firm.closes_at) == (
         "michisuji",

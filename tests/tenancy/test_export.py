@@ -13,7 +13,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
@@ -43,19 +42,9 @@ def things(michisuji: House, aoba: House) -> dict[str, Things]:
 
 
 def furnished(house: House) -> Things:
-    """One of everything, and a file."""
+    """One of everything, and a name that a spreadsheet would compute."""
     things = plant(house)
-    key = default_storage.save(f"firm/{house.firm.pk}/files/{uuid4()}", ContentFile(things.canary.encode()))
     with open_scope(house.scope):
-        Attachment.objects.create(
-            firm=house.firm,
-            company=things.company,
-            name=f"{things.canary}.txt",
-            content_type="text/plain",
-            bytes=1,
-            sha256="0",
-            key=key,
-        )
         PublicPerson.objects.create(firm=house.firm, name="=cmd()")
     return things
 
