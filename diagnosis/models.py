@@ -10,6 +10,7 @@ from diagnosis import codes
 from tenancy import clock
 from tenancy.constraints import SameTenantKey, Wall
 from tenancy.kana import search_form
+from tenancy.keeping import Blanks, Exported, Keeps, Moves, NotExported, Stays
 from tenancy.links import Link
 from tenancy.models import Company, Membership
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
@@ -153,6 +154,11 @@ class Diagnosis(FirmModel):
     seen_at = models.DateTimeField(null=True, blank=True)
     search_text = models.CharField(max_length=200, editable=False, default="")
 
+    on_export = Exported(where=models.Q(company=None) | models.Q(company__merged_into=None))
+    on_merge = Moves("簡易診断")
+    # The answers are the company's; who gave them is the person's.
+    on_erase = Blanks("簡易診断の回答者", ("contact_name", "email"), email="email", name=("contact_name",))
+
     objects = DiagnosisManager()  # type: ignore[misc]
 
     class Meta(FirmModel.Meta):
@@ -221,6 +227,10 @@ class Comment(FirmModel):
     )
     created_at = models.DateTimeField(default=clock.now)
 
+    on_export = Exported(where=models.Q(company=None) | models.Q(company__merged_into=None))
+    on_merge = Moves("診断のコメント", follows=("diagnosis",))
+    on_erase = Keeps("the firm's own words about a company")
+
     class Meta(FirmModel.Meta):
         constraints = [
             Wall(name="diagnosis_comment_wall", company="company_id", link="diagnosis_id"),
@@ -264,6 +274,10 @@ class ResumeCode(FirmModel):
     diagnosis = models.ForeignKey(Diagnosis, on_delete=models.CASCADE, related_name="+", db_constraint=False)
     hash = models.CharField(max_length=64)
     expires_at = models.DateTimeField()
+
+    on_export = NotExported("opens something, for a day")
+    on_merge = Stays("hangs on its diagnosis, wherever that is")
+    on_erase = Keeps("a hash, forgotten after a day")
 
     objects = TenantManager.from_queryset(ResumeCodeQuerySet)()  # type: ignore[misc]
 

@@ -12,6 +12,7 @@ from django.db import connection, models
 
 from tenancy import clock, guards
 from tenancy.constraints import SameTenantKey, Wall
+from tenancy.keeping import Deletes, Exported, Keeps, Moves, Stays, Twin
 from tenancy.models import Company, Membership
 from tenancy.scope import current_scope
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
@@ -72,6 +73,11 @@ class Mail(FirmModel):
     last_error = models.CharField(max_length=80, blank=True)
     created_at = models.DateTimeField(default=clock.now)
     sent_at = models.DateTimeField(null=True, blank=True)
+
+    # What has not left this house does not leave another one by an import, whoever wrote the archive.
+    on_export = Exported(where=models.Q(state="sent"), ids=("key", "link"))
+    on_merge = Stays("of the firm's log, by address")
+    on_erase = Deletes("メールの記録", email="to", shown="subject", made_of="link")
 
     objects = TenantManager.from_queryset(MailQuerySet)()  # type: ignore[misc]
 
@@ -154,6 +160,12 @@ class Notice(FirmModel):
     mail_reply_to = models.EmailField(blank=True)
     created_at = models.DateTimeField(default=clock.now)
 
+    on_export = Exported(
+        where=models.Q(company=None) | models.Q(company__merged_into=None), ids=("key", "url")
+    )
+    on_merge = Moves("お知らせ", shown="title")
+    on_erase = Deletes("お知らせ", name=("title", "body"), shown="title")
+
     objects = TenantManager.from_queryset(NoticeQuerySet)()  # type: ignore[misc]
 
     class Meta(FirmModel.Meta):
@@ -194,6 +206,12 @@ class NoticeRead(FirmModel):
         Company, on_delete=models.CASCADE, null=True, blank=True, related_name="+", db_constraint=False
     )
     read_at = models.DateTimeField(default=clock.now)
+
+    on_export = Exported(where=models.Q(company=None) | models.Q(company__merged_into=None))
+    on_merge = Moves(
+        "お知らせの既読", shown="notice__title", twin=Twin(("membership", "notice")), follows=("notice",)
+    )
+    on_erase = Keeps("ends with its membership")
 
     class Meta(FirmModel.Meta):
         constraints = [

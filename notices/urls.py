@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from notices import views
+from notices import views, views_leaving
 
 _COMPANY = "companies/<int:company>/notices/"
 
@@ -11,6 +11,8 @@ urlpatterns = [
     path("notices/", views.notice_list, name="list"),
     path("notices/read/", views.read_all, name="read_all"),
     path("notices/<uuid:notice>/", views.open_notice, name="open"),
+    path("settings/delete/", views_leaving.firm_delete, name="firm_delete"),
+    path("settings/delete/back/", views_leaving.firm_stays, name="firm_stays"),
     path("notices/settings/", views.choose, name="choose"),
     path(_COMPANY, views.own_list, name="own_list"),
     path(_COMPANY + "read/", views.own_read_all, name="own_read_all"),

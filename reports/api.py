@@ -3,8 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpResponse
 from django.urls import path, reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -14,7 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reports.models import Job
-from reports.views import file_response
+from reports.registry import known
+from reports.views import file_response, job_for
 from tenancy.api.docs import refusals
 from tenancy.api.door import Door
 from tenancy.permissions import Access
@@ -48,7 +48,7 @@ class OneJob(Door):
         responses={200: JobData, **refusals(401, 403, 404)},
     )
     def get(self, request: Request, firm: str, job: UUID) -> Response:
-        return Response(job_data(request, firm, get_object_or_404(Job, pk=job)))
+        return Response(job_data(request, firm, job_for(self.visit, job)))
 
 
 class Pdf(BaseRenderer):
@@ -71,7 +71,11 @@ class File(Door):
         responses={(200, "application/pdf"): OpenApiTypes.BINARY, **refusals(401, 403, 404)},
     )
     def get(self, request: Request, firm: str, job: UUID) -> HttpResponse:
-        return file_response(get_object_or_404(Job, pk=job), problem(404))
+        found = job_for(self.visit, job)
+        kind = known(found.name)
+        if kind is not None and kind.write is not None:  # no document: it is fetched in the browser
+            raise Http404
+        return file_response(found, problem(404))
 
 
 app_name = "reports_api"

@@ -2,20 +2,21 @@
 
 1. Begin: the job runs, the attempt's number is its fencing token. What a killed attempt left is deleted.
 2. Read: the document's HTML is built in the firm's scope.
-3. Set: WeasyPrint, without a transaction.
+3. Set: WeasyPrint, without a transaction. Documents that are no PDF are written by their app instead of 2 and 3.
 4. Keep: the file's key is noted before it is written, so that it can be found if this attempt is killed.
 5. End: claim, job and what the document's app does about it, in one transaction.
 """
 
 import logging
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 from uuid import UUID, uuid4
 
-from django.core.files.base import ContentFile
+from django.core.files import File
 from django.core.files.storage import default_storage
 
 from reports.models import Job
-from reports.registry import Document, document
+from reports.registry import Document, NotMade, document
 from reports.render import render_pdf
 from reports.states import move
 from tenancy import clock, trail
@@ -39,9 +40,13 @@ def make(firm_id: int, job_id: UUID, claim: Claim) -> None:
     try:
         if claim.attempt > MOST_ATTEMPTS:
             raise WorkerLost
-        _keep(scope, kind, job, claim, _pdf(scope, kind, job, claim))
+        with TemporaryFile() as made:
+            _write(scope, kind, job, claim, made)
+            _keep(scope, kind, job, claim, made)
     except LeaseLost:
         raise
+    except NotMade as refused:
+        _refused(scope, kind, job, claim, refused)
     except Exception as problem:
         _failed(scope, kind, job, claim, problem)
         if claim.attempt < MOST_ATTEMPTS:
@@ -65,6 +70,15 @@ def _begin(scope: Scope, job_id: UUID, claim: Claim) -> Job | None:
     return job
 
 
+def _write(scope: Scope, kind: Document, job: Job, claim: Claim, made: IO[bytes]) -> None:
+    if kind.write is None:
+        made.write(_pdf(scope, kind, job, claim))
+        return
+    with open_scope(scope):
+        _step(job, claim, 0.3, "内容を書き出しています", filename=kind.filename(job.subject))
+    kind.write(job, made)
+
+
 def _pdf(scope: Scope, kind: Document, job: Job, claim: Claim) -> bytes:
     with open_scope(scope):
         html, job.filename = kind.build(job.subject), kind.filename(job.subject)
@@ -72,17 +86,17 @@ def _pdf(scope: Scope, kind: Document, job: Job, claim: Claim) -> bytes:
     return render_pdf(html)
 
 
-def _keep(scope: Scope, kind: Document, job: Job, claim: Claim, pdf: bytes) -> None:
-    key = f"firm/{job.firm_id}/reports/{uuid4()}.pdf"
+def _keep(scope: Scope, kind: Document, job: Job, claim: Claim, made: IO[bytes]) -> None:
+    key = f"firm/{job.firm_id}/reports/{uuid4()}.{kind.extension}"
     with open_scope(scope):
         _step(job, claim, 0.9, "保存しています", draft=key)
-    kept = default_storage.save(key, ContentFile(pdf))
+    size = made.tell()
+    made.seek(0)
+    kept = default_storage.save(key, File(made))
     try:
         with open_scope(scope):
             claim.finish()
-            _end(
-                job, claim, Job.State.DONE, "できあがりました", file=kept, draft="", bytes=len(pdf), error=""
-            )
+            _end(job, claim, Job.State.DONE, "できあがりました", file=kept, draft="", bytes=size, error="")
             kind.when_done(job)
     except BaseException:
         _forget(scope, job, kept)
@@ -134,6 +148,14 @@ def _failed(scope: Scope, kind: Document, job: Job, claim: Claim, problem: Excep
         _end(job, claim, Job.State.FAILED, _FAILED, error=error, file="")
         kind.when_failed(job)
     log.error("document failed", exc_info=problem, extra={"job": job.pk, "attempt": claim.attempt})
+
+
+def _refused(scope: Scope, kind: Document, job: Job, claim: Claim, refused: NotMade) -> None:
+    """Write why it cannot be made, for good."""
+    with open_scope(scope):
+        claim.finish()
+        _end(job, claim, Job.State.FAILED, str(refused)[:100], error="NotMade", file="")
+        kind.when_failed(job)
 
 
 def _forget(scope: Scope, job: Job, key: str) -> None:

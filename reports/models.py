@@ -8,6 +8,7 @@ from django.db import models
 
 from tenancy import clock
 from tenancy.constraints import SameTenantKey, Wall
+from tenancy.keeping import Deletes, Exported, Moves
 from tenancy.models import Company, Membership
 from tenancy.walls import FirmModel
 
@@ -52,6 +53,17 @@ class Job(FirmModel):
     created_at = models.DateTimeField(default=clock.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    # Until when it is kept, where it is not kept for good.
+    keeps_until = models.DateTimeField(null=True, blank=True)
+
+    on_export = Exported(
+        where=models.Q(state="done", keeps_until=None)
+        & (models.Q(company=None) | models.Q(company__merged_into=None)),
+        files="file",
+        ids=("subject", "link"),
+    )
+    on_merge = Moves("レポート", shown="title", follows=("subject",))
+    on_erase = Deletes("レポート", made_of="subject")  # its app makes it anew, without the person
 
     class Meta(FirmModel.Meta):
         constraints = [

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import IO
 from uuid import UUID
 
 from reports.models import Job
@@ -11,7 +12,11 @@ from reports.models import Job
 class Document:
     """A kind of document. `build` and `filename` are called in the firm's scope, in a worker; `build` answers the whole
     HTML, whose stylesheets and pictures are our static files or data URIs: nothing else is fetched. `when_done` and
-    `when_failed` run in the transaction that ends the job, so what they write stands exactly once."""
+    `when_failed` run in the transaction that ends the job, so what they write stands exactly once.
+
+    `write` instead of `build`: the app itself writes the file, of whatever type, however large. It is called without a
+    scope and without a transaction. Whoever wants to see the job or its file needs `permission`.
+    """
 
     name: str
     title: str
@@ -20,6 +25,15 @@ class Document:
     filename: Callable[[UUID], str]
     when_done: Callable[[Job], None]
     when_failed: Callable[[Job], None]
+    write: Callable[[Job, IO[bytes]], None] | None = None
+    content_type: str = "application/pdf"
+    extension: str = "pdf"
+    permission: str = "companies.read"
+    label: str = "レポート(PDF)を開く"
+
+
+class NotMade(Exception):
+    """The document cannot be made, and trying again would not help; the text says why, for people (100 letters)."""
 
 
 _documents: dict[str, Document] = {}
@@ -35,3 +49,8 @@ def register(document: Document) -> Document:
 def document(name: str) -> Document:
     """The registered document. Raises KeyError."""
     return _documents[name]
+
+
+def known(name: str) -> Document | None:
+    """The registered document, or None: jobs outlive the apps that asked for them."""
+    return _documents.get(name)

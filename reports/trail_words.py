@@ -12,6 +12,7 @@ acts(
         "request_again.document": "レポートの作成をもう一度頼みました",
         "finish.document": "レポートができあがりました",
         "fail.document": "レポートを作成できませんでした",
+        "download.document": "書き出したデータをダウンロードしました",
     },
 )
 thing(Job, name=lambda row: str(row.title), url=lambda slug, row: reverse("reports:job", args=[slug, row.pk]))
@@ -28,5 +29,6 @@ fields(
         "error": "うまくいかなかった原因",
         "started_at": "始めた日時",
         "finished_at": "終えた日時",
+        "keeps_until": "保管の期限",
     }
 )

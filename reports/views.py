@@ -1,9 +1,10 @@
 """A job's progress and its file; the same two for members here and, through the helpers, for holders of a link."""
 
+from typing import cast
 from uuid import UUID
 
 from django.core.files.storage import default_storage
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -13,6 +14,9 @@ from django_htmx.middleware import HtmxDetails
 
 from reports.actions import begin_again, make_anew
 from reports.models import Bar, Job
+from reports.registry import known
+from tenancy import clock, trail
+from tenancy.door import Visit
 from tenancy.middleware import visit_of
 from tenancy.permissions import access
 
@@ -21,7 +25,7 @@ from tenancy.permissions import access
 @require_safe
 def job_fragment(request: HttpRequest, firm: str, job: UUID) -> HttpResponse:
     """How far a member's job is: the page, or to htmx its bar."""
-    found = get_object_or_404(Job, pk=job)
+    found = job_for(visit_of(request), job)
     return progress_of(
         request, found, reverse("reports:job", args=[firm, job]), reverse("reports:file", args=[firm, job])
     )
@@ -31,15 +35,28 @@ def job_fragment(request: HttpRequest, firm: str, job: UUID) -> HttpResponse:
 @require_safe
 def download(request: HttpRequest, firm: str, job: UUID) -> HttpResponse:
     """A member's finished document; while there is none, how far it is."""
-    return file_response(get_object_or_404(Job, pk=job), redirect("reports:job", firm, job))
+    found = job_for(visit_of(request), job)
+    if (kind := known(found.name)) is not None and kind.write is not None and found.is_done:
+        trail.record("download.document", found, company_id=found.company_id, name=found.name)
+    return file_response(found, redirect("reports:job", firm, job))
 
 
 @access("companies.read")
 @require_POST
 def again(request: HttpRequest, firm: str, job: UUID) -> HttpResponse:
     """Begin a job that failed once more; a second click finds it queued."""
-    begin_again(job=get_object_or_404(Job, pk=job))
+    begin_again(job=job_for(visit_of(request), job))
     return redirect("reports:job", firm, job)
+
+
+def job_for(visit: Visit, pk: UUID) -> Job:
+    """The job, for who may see its kind of document; Http404 for everybody else, and once its time is over."""
+    job: Job = get_object_or_404(Job, pk=pk)
+    kind = known(job.name)
+    over = job.keeps_until is not None and job.keeps_until <= clock.now()
+    if over or (kind is not None and not visit.may(kind.permission)):
+        raise Http404
+    return job
 
 
 def progress_of(
@@ -62,6 +79,7 @@ def progress_of(
         # The page itself has the button; the bar alone leads to it.
         "retry_url": poll_url if htmx and again_url else "",
         "back_url": back_url,
+        "file_label": kind.label if (kind := known(job.name)) else "",
     }
     response = render(request, "reports/_job.html" if htmx else page, context)
     patch_vary_headers(response, ["HX-Request"])
@@ -70,28 +88,37 @@ def progress_of(
 
 
 def file_response(job: Job, otherwise: HttpResponse, *, queue: str = "reports") -> HttpResponse:
-    """The finished document, whole, to be saved under its Japanese name; `otherwise` while there is none.
+    """The finished document, to be saved under its Japanese name; `otherwise` while there is none. A PDF is answered
+    whole; what may be of any size is sent piece by piece.
 
     One that is gone from the storage (a database restored without its files) is made anew.
     """
     if not job.is_done:
         return otherwise
-    content = _content(job)
-    if content is None:
+    kind = known(job.name)
+    response = _whole(job) if kind is None or kind.write is None else _in_pieces(job, kind.content_type)
+    if response is None:
         make_anew(job=job, queue=queue)
         return otherwise
-    response = HttpResponse(content, content_type="application/pdf")
     name = job.filename or f"{job.pk}.pdf"
     response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-store"
-    return response
+    return cast("HttpResponse", response)  # both are answers; Django's own bases differ
 
 
-def _content(job: Job) -> bytes | None:
-    """The file's bytes; None if it is gone."""
+def _whole(job: Job) -> HttpResponse | None:
+    """The PDF; None if it is gone."""
     try:
         with default_storage.open(job.file) as file:
-            return bytes(file.read())
+            return HttpResponse(bytes(file.read()), content_type="application/pdf")
+    except FileNotFoundError:
+        return None
+
+
+def _in_pieces(job: Job, content_type: str) -> FileResponse | None:
+    """A file that may not fit into memory; None if it is gone."""
+    try:
+        return FileResponse(default_storage.open(job.file), content_type=content_type)
     except FileNotFoundError:
         return None

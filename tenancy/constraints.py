@@ -136,7 +136,8 @@ class SameTenantKey(SqlConstraint):
     """A composite foreign key: `columns` of this table point to `target_columns` of one row of `to`.
 
     Row security does not check foreign keys, so this is what keeps a row of one firm from pointing into another.
-    Immediate: a deferred one would fail at COMMIT, outside the form's try. NULL in a column: not checked.
+    Immediate: a deferred one would fail at COMMIT, outside the form's try. NULL in a column: not checked. `deferrable`:
+    where the company is part of the key; a merge moves both ends in one transaction and has them checked at its end.
     """
 
     def __init__(
@@ -146,13 +147,16 @@ class SameTenantKey(SqlConstraint):
         to: str,
         columns: tuple[str, ...],
         target_columns: tuple[str, ...] = ("firm_id", "id"),
+        deferrable: bool = False,
     ) -> None:
         super().__init__(name=name)
         self.to, self.columns, self.target_columns = to, tuple(columns), tuple(target_columns)
+        self.deferrable = deferrable
 
     def deconstruct(self) -> tuple[str, tuple[()], dict[str, Any]]:
         path, _, kwargs = super().deconstruct()
         kwargs |= {"to": self.to, "columns": self.columns, "target_columns": self.target_columns}
+        kwargs |= {"deferrable": True} if self.deferrable else {}
         return path, (), kwargs
 
     def sql(self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
@@ -166,7 +170,7 @@ class SameTenantKey(SqlConstraint):
             [
                 *(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY" for table in sorted(tables)),
                 f"ALTER TABLE {quote(model._meta.db_table)} ADD CONSTRAINT {quote(self.name)} FOREIGN KEY ({here})"
-                f" REFERENCES {quote(self.to)} ({there})",
+                f" REFERENCES {quote(self.to)} ({there}){' DEFERRABLE INITIALLY IMMEDIATE' * self.deferrable}",
                 *(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY" for table in sorted(tables)),
             ]
         )

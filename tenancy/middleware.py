@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
-from django.http import HttpRequest, HttpResponseBase
+from django.http import FileResponse, HttpRequest, HttpResponseBase
 from django.urls import ResolverMatch
 
 from tenancy import guards, limits, sessions
@@ -99,7 +99,7 @@ class ScopeMiddleware:
         self, request: HttpRequest, access: Access, response: HttpResponseBase
     ) -> HttpResponseBase:
         """The answer, kept by no cache. Raises ImproperlyConfigured when it is streamed."""
-        if response.streaming:
+        if response.streaming and not isinstance(response, FileResponse):  # a file asks no table
             raise ImproperlyConfigured(
                 "A tenant's answer must not be streamed: its scope would be closed by then."
             )

@@ -6,6 +6,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
+from tenancy import merging
 from tenancy.door import Visit
 from tenancy.extensions import Content, company_home_panel, company_panel, company_tab
 from tenancy.models import Attachment, Company, Meeting
@@ -95,6 +96,12 @@ def files_put(visit: Visit, company: Company, count: int) -> list[Happening]:
     ]
 
 
+def just_merged(visit: Visit, company: Company) -> Content | None:
+    """The merge that can still be taken back. One query."""
+    done = merging.latest(company)
+    return Content({"done": done}) if done else None
+
+
 def company_kept(visit: Visit, company: Company, count: int) -> list[Happening]:
     """Registered, archived: from the company itself, no query."""
     found = [Happening(at=company.created_at, what="支援先企業として登録しました")]
@@ -109,6 +116,9 @@ timeline_source("company", permission="companies.read", newest=company_kept)
 
 company_tab("meetings", "面談記録", permission="meetings.read", url_name="tenancy:meetings", order=10)
 company_tab("files", "ファイル", permission="files.read", url_name="tenancy:files", order=15)
+company_panel(
+    "merge", permission="companies.edit", template="tenancy/_merged.html", build=just_merged, order=0
+)
 company_panel(
     "meetings",
     permission="meetings.read",

@@ -52,6 +52,7 @@ PERMISSIONS: dict[str, Permission] = {
     "firm.trail": Permission("操作の記録を見る・書き出す", frozenset({ADMIN, OPERATOR})),
     "firm.export": Permission("会社のデータをすべて書き出す・取り込む", frozenset({ADMIN})),
     "firm.delete": Permission("会社を削除する", frozenset({ADMIN})),
+    "people.erase": Permission("個人の情報を消す", frozenset({ADMIN})),
 }
 # Not permissions but words for doors without a membership.
 OPEN = "open"  # everybody, no firm, no database scope

@@ -5,8 +5,10 @@ from uuid import UUID
 
 from celery import shared_task
 
-from tenancy import due, filing, limits, retention
+from tenancy import due, filing, leaving, limits, merging, retention
 from tenancy.api import idempotency
+from tenancy.due import Claim
+from tenancy.scope import Scope, open_scope
 from tenancy.sessions import SessionStore
 
 
@@ -24,6 +26,24 @@ def sweep() -> None:
 def forget_idempotency_keys(firm_id: int, object_id: str) -> None:
     """Delete the kept answers of the API that have ended."""
     idempotency.forget(firm_id, object_id)
+
+
+@shared_task(name="tenancy.remove_shell")
+def remove_shell(firm_id: int, object_id: str) -> None:
+    """Delete what is left of a company, 30 days after it became part of another one."""
+
+    def work(claim: Claim) -> None:
+        with open_scope(Scope.of_firm(firm_id)):
+            claim.finish()
+            merging.remove_shell(UUID(object_id))
+
+    due.run(merging.SHELL, object_id, work)
+
+
+@shared_task(name="tenancy.delete_firm")
+def delete_firm(firm_id: int, object_id: str) -> None:
+    """Delete a firm with all it has, 14 days after it was ordered."""
+    due.run(leaving.DELETION, object_id, partial(leaving.carry_out, firm_id))
 
 
 @shared_task(name=retention.RETENTION)

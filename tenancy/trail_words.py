@@ -203,6 +203,10 @@ acts(
         "load.demo": "デモのデータを入れました",
         "export.trail": "操作の記録をダウンロードしました({count}件)",
         "forget.old": "保存期間の過ぎたものを消しました",
+        "import.firm": "書き出したデータを取り込みました({count}件)",
+        "order.firm_deletion": "会社の削除を申し込みました",
+        "take_back.firm_deletion": "会社の削除を取り消しました",
+        "erase.person": "個人の情報を消しました",
     },
 )
 acts(
@@ -232,6 +236,11 @@ acts(
         "add.site": "事業・拠点を加えました",
         "rename.site": "事業・拠点の名前を変えました",
         "remove.site": "事業・拠点を削除しました",
+        "merge.company": "ほかの企業を統合しました",
+        "go.company": "ほかの企業に統合されました",
+        "take_back.merge": "企業の統合を取り消しました",
+        "come_back.company": "統合が取り消され、元に戻りました",
+        "remove.shell": "統合した企業の登録を消しました",
     },
 )
 acts(

@@ -13,6 +13,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from tenancy import guards
 from tenancy.constraints import Wall
+from tenancy.keeping import OnErase, OnExport, OnMerge
 from tenancy.scope import ALL, Scope, current_scope
 
 # Tables outside row security, each with its reason. A test compares this list with PostgreSQL's catalogue.
@@ -179,10 +180,13 @@ class FirmModel(models.Model):
     """A row of one firm. Every tenant model inherits from it and from its Meta.
 
     A model that not only those who see the whole firm may see replaces the wall in its own Meta.constraints. Each says
-    which of its fields hold something personal (`PERSONAL`, also when none does): the trail seals these values with the
-    key of `whose()` (`tenancy.personal`).
+    what becomes of its rows (`tenancy.keeping`), and which of its fields hold something personal (`PERSONAL`, also when
+    none does): the trail seals these values with the key of `whose()` (`tenancy.personal`).
     """
 
+    on_export: ClassVar[OnExport]
+    on_merge: ClassVar[OnMerge]
+    on_erase: ClassVar[OnErase]
     PERSONAL: ClassVar[frozenset[str]] = frozenset()
 
     firm = models.ForeignKey("tenancy.Firm", on_delete=models.CASCADE, related_name="+")

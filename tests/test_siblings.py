@@ -45,7 +45,7 @@ def absent(ids: dict[str, Any]) -> dict[str, Any]:
 
 
 def last_id(route: str) -> str:
-    return re.findall(r"<\w+:(\w+)>", route)[-1]
+    return str(re.findall(r"<\w+:(\w+)>", route)[-1])
 
 
 def pairs(route: str, own: Things, other: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -78,7 +78,8 @@ def shape(sql: str) -> str:
 def test_a_sibling_s_address_is_answered_as_one_of_nothing(
     as_: As, own: Things, sibling: Things, person: str, method: str
 ) -> None:
-    client, wrong = as_(person), {}
+    client = as_(person)
+    wrong: dict[str, Any] = {}
     client.get("/michisuji/home/")  # what a first request may note is not of interest
     for route in OF_A_COMPANY:
         for there, nowhere in pairs(route, own, sibling.ids):

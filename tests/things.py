@@ -57,6 +57,7 @@ def plant(house: House) -> Things:
     with open_scope(house.scope):
         planted = plant_in(house, next(iter(house.companies.values())), canary)
         planted.ids |= {
+            "other": list(house.companies.values())[-1].pk,
             "person": PublicPerson.objects.create(firm=house.firm, name=f"公開{house.firm.slug}").pk,
             "token": ApiToken.objects.create(
                 firm=house.firm, membership=first_member(house), name=canary, hash=canary

@@ -11,6 +11,7 @@ from tenancy import clock
 from tenancy.constraints import SameTenantKey, Wall
 from tenancy.corporate_number import validate_corporate_number
 from tenancy.kana import hira2kata, search_form
+from tenancy.keeping import Blanks, Exported, Keeps, Moves, NotExported, Stays, Twin
 from tenancy.models.people import Membership
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
@@ -140,6 +141,11 @@ class Company(FirmModel):
     created_at = models.DateTimeField(default=clock.now)
     updated_at = models.DateTimeField(auto_now=True)
 
+    # What is left of a merged company is in the kept one.
+    on_export = Exported(where=models.Q(merged_into=None), later=("consultant", "merged_into"))
+    on_merge = Stays("it is what is merged; tenancy.merging fills the kept one's empty fields")
+    on_erase = Blanks("企業の代表者", ("representative",), name=("representative",), shown="name")
+
     objects = CompanyManager()  # type: ignore[misc]
 
     class Meta(FirmModel.Meta):
@@ -189,6 +195,10 @@ class Site(FirmModel):
     name = models.CharField("事業・拠点", max_length=60)
     position = models.PositiveSmallIntegerField(default=0)
 
+    on_export = Exported()
+    on_merge = Moves("事業・拠点", twin=Twin(("name",)))
+    on_erase = Keeps("places and products, no people")
+
     class Meta(FirmModel.Meta):
         constraints = [
             Wall(name="tenancy_site_wall", company="company_id"),
@@ -205,7 +215,7 @@ class Site(FirmModel):
 
 class CompanyMerge(FirmModel):
     """Two companies that were the same: `gone` became part of `kept`. `moved`: for each model the rows' ids, and what a
-    row held before where more than its company changed, so that it can be taken back until `undo_until`."""
+    row held before and after where more than its company changed, so that it can be taken back until `undo_until`."""
 
     PERSONAL: ClassVar[frozenset[str]] = frozenset({"moved"})
 
@@ -219,6 +229,10 @@ class CompanyMerge(FirmModel):
     merged_at = models.DateTimeField(default=clock.now)
     undo_until = models.DateTimeField()
     undone_at = models.DateTimeField(null=True, blank=True)
+
+    on_export = NotExported("a merge can be taken back only where it was made; its result is exported")
+    on_merge = Stays("the history of the companies that were merged")
+    on_erase = Keeps("ids, and names of places")
 
     class Meta(FirmModel.Meta):
         constraints = [

@@ -7,6 +7,7 @@ from django.db import models
 
 from tenancy import clock
 from tenancy.constraints import Wall
+from tenancy.keeping import Deletes, Exported, Keeps, NotExported, Stays
 from tenancy.walls import FirmModel
 
 RESERVED_SLUGS = frozenset(
@@ -46,6 +47,8 @@ class Firm(models.Model):
         "コンサルタントが見られる企業", max_length=10, choices=Sees, default=Sees.ALL
     )
     requires_second_factor = models.BooleanField("2段階認証を必須にする", default=False)
+    # When the ordered deletion is due, for the banner on every page: FirmDeletion is not everybody's to see.
+    closes_at = models.DateTimeField("削除の予定", null=True, blank=True, editable=False)
 
     class Meta:
         constraints = [
@@ -77,6 +80,10 @@ class FirmProfile(FirmModel):
     headline = models.TextField("見出し", max_length=120, blank=True)
     conviction = models.TextField("考え方", max_length=1200, blank=True)
 
+    on_export = Exported(replaces=True)
+    on_merge = Stays("of the firm, not of a company")
+    on_erase = Keeps("what the firm itself publishes, as it must; its admin changes it")
+
     class Meta(FirmModel.Meta):
         constraints = [
             Wall(name="tenancy_firmprofile_wall", public_read=True),
@@ -107,6 +114,10 @@ class PublicPerson(FirmModel):
     interests = models.CharField("利害関係", max_length=300, blank=True)
     position = models.PositiveSmallIntegerField("並び順", default=0)
 
+    on_export = Exported(replaces=True)
+    on_merge = Stays("of the firm, not of a company")
+    on_erase = Deletes("公開ページの人", name=("name",))
+
     class Meta(FirmModel.Meta):
         constraints = [
             Wall(name="tenancy_publicperson_wall", public_read=True),
@@ -132,6 +143,10 @@ class PrivacyNotice(FirmModel):
     text = models.TextField("本文", max_length=20_000)
     published_at = models.DateTimeField(default=clock.now)
 
+    on_export = Exported(replaces=True)
+    on_merge = Stays("of the firm, not of a company")
+    on_erase = Keeps("what people have consented to, in the firm's words")
+
     class Meta(FirmModel.Meta):
         constraints = [
             Wall(name="tenancy_privacynotice_wall", public_read=True),
@@ -151,6 +166,10 @@ class FirmDeletion(FirmModel):
     ordered_by = models.BigIntegerField(null=True)
     ordered_at = models.DateTimeField(default=clock.now)
     due_at = models.DateTimeField()
+
+    on_export = NotExported("an order about this firm on this installation")
+    on_merge = Stays("of the firm, not of a company")
+    on_erase = Keeps("an id, for 14 days")
 
     class Meta(FirmModel.Meta):
         constraints = [

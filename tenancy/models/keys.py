@@ -6,6 +6,7 @@ from django.db import models
 
 from tenancy import clock
 from tenancy.constraints import SameTenantKey
+from tenancy.keeping import Keeps, NotExported, Stays
 from tenancy.models.people import Membership
 from tenancy.walls import FirmModel
 
@@ -23,6 +24,10 @@ class ApiToken(FirmModel):
     created_at = models.DateTimeField(default=clock.now)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    on_export = NotExported("a key; what opens doors is made anew")
+    on_merge = Stays("of the firm, not of a company")
+    on_erase = Keeps("ends with its membership")
 
     class Meta(FirmModel.Meta):
         constraints = [
@@ -49,6 +54,10 @@ class IdempotencyKey(FirmModel):
     status = models.PositiveSmallIntegerField()
     answer = models.TextField()
     expires_at = models.DateTimeField()
+
+    on_export = NotExported("answers of the API, repeated for a day")
+    on_merge = Stays("of the firm, not of a company")
+    on_erase = Keeps("forgotten after a day")
 
     class Meta(FirmModel.Meta):
         constraints = [

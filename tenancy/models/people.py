@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from tenancy import clock
 from tenancy.constraints import SameTenantKey, Wall
+from tenancy.keeping import Deletes, Exported, Moves, Twin
 from tenancy.models.firm import Firm
-from tenancy.permissions import COMPANY_ROLES, FIRM_ROLES, FIRM_SIDE
+from tenancy.permissions import COMPANY_ROLES, FIRM_ROLES, FIRM_SIDE, OPERATOR
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
 
@@ -119,6 +120,14 @@ class Membership(FirmModel):
     muted = models.JSONField(default=list)  # names of mails that this member does not want
     created_at = models.DateTimeField(default=clock.now)
 
+    on_export = Exported(
+        # An operator of the installation who looked in is none of the firm's people.
+        where=~models.Q(role=OPERATOR) & (models.Q(company=None) | models.Q(company__merged_into=None)),
+        twins=("user_id", "company_id"),
+    )
+    on_merge = Moves("メンバー", shown="user", twin=Twin(("user",), left={"state": "ended"}))
+    on_erase = Deletes("メンバー", email="user__email", name=("user__name",), shown="user")
+
     objects = MembershipManager()  # type: ignore[misc]
 
     class Meta(FirmModel.Meta):
@@ -206,6 +215,12 @@ class Invitation(FirmModel):
     )
     created_at = models.DateTimeField(default=clock.now)
     expires_at = models.DateTimeField()
+
+    on_export = Exported(where=models.Q(company=None) | models.Q(company__merged_into=None))
+    on_merge = Moves(
+        "ご招待", shown="email", twin=Twin(("email",), where={"state": "open"}, left={"state": "revoked"})
+    )
+    on_erase = Deletes("ご招待", email="email", name=("name",), shown="email")
 
     objects = TenantManager.from_queryset(InvitationQuerySet)()  # type: ignore[misc]
 

@@ -7,6 +7,7 @@ from django.db import models
 
 from tenancy import clock
 from tenancy.constraints import SameTenantKey, Wall
+from tenancy.keeping import Blanks, Exported, Keeps, Moves
 from tenancy.models.company import Company
 from tenancy.models.people import Membership
 from tenancy.permissions import PARTNER
@@ -54,6 +55,11 @@ class Meeting(FirmModel):
     )
     created_at = models.DateTimeField(default=clock.now)
     updated_at = models.DateTimeField(auto_now=True)
+
+    on_export = Exported(where=models.Q(company__merged_into=None))
+    on_merge = Moves("面談記録")
+    # What was said is the company's; who was there is the person's.
+    on_erase = Blanks("面談記録の「お会いした方」", ("attendees",), name=("attendees",))
 
     objects = TenantManager.from_queryset(RecordQuerySet)()  # type: ignore[misc]
 
@@ -103,6 +109,10 @@ class Attachment(FirmModel):
     )
     created_at = models.DateTimeField(default=clock.now)
 
+    on_export = Exported(where=models.Q(company__merged_into=None), files="key")
+    on_merge = Moves("ファイル", follows=("meeting",))
+    on_erase = Keeps("what is inside a file only its readers know; found and deleted one by one")
+
     objects = TenantManager.from_queryset(RecordQuerySet)()  # type: ignore[misc]
 
     class Meta(FirmModel.Meta):
@@ -117,6 +127,7 @@ class Attachment(FirmModel):
                 to="tenancy_meeting",
                 columns=("firm_id", "company_id", "meeting_id"),
                 target_columns=("firm_id", "company_id", "id"),
+                deferrable=True,
             ),
             SameTenantKey(
                 name="tenancy_attachment_created_by_key",
@@ -156,6 +167,12 @@ class Handing(FirmModel):
     )
     created_at = models.DateTimeField(default=clock.now)
 
+    on_export = Exported(where=models.Q(company__merged_into=None))
+    on_merge = Moves(
+        "外部人材にお渡ししたもの", shown="membership__user", follows=("membership", "meeting", "attachment")
+    )
+    on_erase = Keeps("ends with its membership")
+
     COLUMN_OF: dict[type[models.Model], str] = {}
 
     class Meta(FirmModel.Meta):
@@ -178,18 +195,21 @@ class Handing(FirmModel):
                 to="tenancy_membership",
                 columns=("firm_id", "company_id", "membership_id"),
                 target_columns=("firm_id", "company_id", "id"),
+                deferrable=True,
             ),
             SameTenantKey(
                 name="tenancy_handing_meeting_key",
                 to="tenancy_meeting",
                 columns=("firm_id", "company_id", "meeting_id"),
                 target_columns=("firm_id", "company_id", "id"),
+                deferrable=True,
             ),
             SameTenantKey(
                 name="tenancy_handing_attachment_key",
                 to="tenancy_attachment",
                 columns=("firm_id", "company_id", "attachment_id"),
                 target_columns=("firm_id", "company_id", "id"),
+                deferrable=True,
             ),
         ]
 

@@ -9,6 +9,7 @@ from django.db import models
 
 from tenancy import clock
 from tenancy.constraints import AppendOnly, Wall
+from tenancy.keeping import Exported, Keeps, Stays
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
 KEPT_YEARS = 7
@@ -49,6 +50,10 @@ class Trail(FirmModel):
     details = models.JSONField(default=dict)
     request_id = models.CharField(max_length=40, blank=True)
 
+    on_export = Exported(ids=("subject_id", "details", "changes"))
+    on_merge = Stays("what happened stays where it happened; append-only")
+    on_erase = Keeps("personal values are encrypted: their key is destroyed and the row stays")
+
     objects = TenantManager.from_queryset(TrailQuerySet)()  # type: ignore[misc]
 
     class Meta(FirmModel.Meta):
@@ -76,6 +81,10 @@ class PersonKey(FirmModel):
     person = models.CharField(max_length=60)
     key = models.BinaryField()
     created_at = models.DateTimeField(default=clock.now)
+
+    on_export = Exported(ids=("person",), replaces=True)
+    on_merge = Stays("with the trail's rows that it opens")
+    on_erase = Keeps("tenancy.erasing destroys it by its person")
 
     class Meta(FirmModel.Meta):
         constraints = [

@@ -68,7 +68,10 @@ def _table(request: HttpRequest) -> list[list[object]]:
 @require_safe
 def company(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """概要: facts, sites, and what the apps have to say about it."""
-    return _overview(request, _company(company), SiteForm())
+    row = _company(company)
+    if row.merged_into_id:  # an old address: the company is part of another one now
+        return redirect("tenancy:company", firm, row.merged_into_id)
+    return _overview(request, row, SiteForm())
 
 
 def _company(pk: int) -> Company:

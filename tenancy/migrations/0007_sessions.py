@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenancy", "0005_trail_ends"),
+        ("tenancy", "0006_keeping"),
     ]
 
     operations = [

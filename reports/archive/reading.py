@@ -1,0 +1,389 @@
+"""Reading an archive into an empty firm: first looked at whole, then brought in, all or nothing.
+
+Whoever wrote the archive is a stranger: nothing of it is a path, a key, an address or an id here.
+
+- Every row gets a new id. A UUID becomes another one in a way that is fixed for this import, so that texts in which ids
+  stand can be translated before the row itself is known; a number is known when its row has been inserted.
+- People are known by their address; who is new here gets an account without a password.
+- A file gets a key of this firm's; where the archive's rows name a file, they name one inside the archive.
+"""
+
+import hashlib
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import IO, Any
+from uuid import UUID, uuid5
+
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db import DataError, IntegrityError, models
+
+from reports.archive.layout import (
+    FORMAT,
+    MANIFEST,
+    PEOPLE,
+    PEOPLE_COLUMNS,
+    README,
+    VERSION,
+    columns,
+    data_name,
+    exported,
+)
+from reports.registry import NotMade
+from tenancy import trail
+from tenancy.keeping import foreign_keys, later_keys, tenant_models
+from tenancy.models import Company, Firm, User
+
+MOST_BYTES = 200 * 1024 * 1024
+MOST_UNPACKED = 2 * 1024 * 1024 * 1024
+MOST_ENTRIES = 100_000
+MOST_TIMES = 200  # how much larger than the archive its content may be
+LONGEST_LINE = 8 * 1024 * 1024
+_NAME = re.compile(r"(data/[a-z_]+(\.[a-z_]+)?\.(csv|jsonl)|files/[a-z_]+\.[a-z_]+/[0-9a-f-]{1,36})")
+_PIECE = 64 * 1024
+
+# What stands in it is not what the columns or the rules of a table take.
+_CONTRADICTIONS = (
+    *(DataError, IntegrityError, ValidationError),
+    *(TypeError, ValueError, OverflowError, LookupError, AttributeError),
+)
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_OF_COMPANY = re.compile(r"(?<=/companies/)\d+(?=/)")
+_WHOSE = re.compile(r"([a-z]+)\.([a-z]+):(\d+)")  # tenancy.personal
+# What details of the trail call a thing otherwise than by its model's name.
+_ALSO_CALLED = {"by": "membership", "actor": "membership", "kept": "company", "gone": "company"}
+
+
+class BadArchive(NotMade):
+    """The archive cannot be brought in; the text says why."""
+
+
+class NotEmpty(NotMade):
+    """The firm has something already."""
+
+
+# ── Looking at it ──
+
+
+@dataclass
+class Archive:
+    """An archive that has been looked at: every file is there, whole, and nothing else."""
+
+    zip: zipfile.ZipFile
+    manifest: dict[str, Any]
+
+    def rows(self, name: str, names: list[str]) -> Iterator[dict[str, Any]]:
+        """The rows of a model, or of the people. Raises BadArchive for other columns than it has."""
+        with self.zip.open(data_name(name, "jsonl")) as lines:
+            while line := lines.readline(LONGEST_LINE):
+                row = _json(line)
+                if not isinstance(row, dict) or set(row) != set(names):
+                    raise BadArchive("この版では読めない項目が含まれています。書き出した版をご確認ください。")
+                yield row
+
+    def has(self, name: object) -> bool:
+        return name in self.manifest["files"]
+
+
+def open_archive(file: IO[bytes]) -> Archive:
+    """Look at everything in it before anything is written. Raises BadArchive."""
+    try:
+        archive = zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, ValueError, OSError) as problem:
+        raise BadArchive("道筋から書き出したZIPファイルではありません。") from problem
+    _check_size(file, archive)
+    try:
+        manifest = _manifest(archive)
+        for name, told in manifest["files"].items():
+            if _sum(archive, name) != told["sha256"]:
+                raise BadArchive("ファイルの内容が壊れています。もう一度、書き出したものをお使いください。")
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        OSError,
+    ) as problem:
+        raise BadArchive("ファイルが壊れているため、読み取れませんでした。") from problem
+    return Archive(archive, manifest)
+
+
+def _check_size(file: IO[bytes], archive: zipfile.ZipFile) -> None:
+    """By what it says of itself; the zip module reads no more of an entry than that."""
+    file.seek(0, 2)
+    packed, entries = file.tell(), archive.infolist()
+    unpacked = sum(entry.file_size for entry in entries)
+    if packed > MOST_BYTES:
+        raise BadArchive("ファイルが大きすぎます。200MBまで取り込めます。")
+    if len(entries) > MOST_ENTRIES or unpacked > min(MOST_UNPACKED, packed * MOST_TIMES):
+        raise BadArchive("中身が大きすぎるため、取り込めません。")
+
+
+def _manifest(archive: zipfile.ZipFile) -> dict[str, Any]:
+    if archive.getinfo(MANIFEST).file_size > LONGEST_LINE * 4:
+        raise BadArchive("中身が大きすぎるため、取り込めません。")
+    told = _json(archive.read(MANIFEST))
+    if not isinstance(told, dict) or told.get("format") != FORMAT:
+        raise BadArchive("道筋から書き出したZIPファイルではありません。")
+    if told.get("version") != VERSION:
+        raise BadArchive("この版では読めない形式です。書き出した版をご確認ください。")
+    names = archive.namelist()
+    known = {*told["files"], MANIFEST, README}
+    needed = {data_name(name, "jsonl") for name in (PEOPLE, *(each._meta.label_lower for each in exported()))}
+    if len(names) != len(set(names)) or set(names) != known or not needed <= known:
+        raise BadArchive("ファイルの過不足があります。書き出したままのものをお使いください。")
+    if not all(_NAME.fullmatch(name) for name in told["files"]):
+        raise BadArchive("使えない名前のファイルが含まれています。")
+    return told
+
+
+def _sum(archive: zipfile.ZipFile, name: str) -> str:
+    sha = hashlib.sha256()
+    with archive.open(name) as content:
+        while piece := content.read(_PIECE):
+            sha.update(piece)
+    return sha.hexdigest()
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise BadArchive("ファイルが壊れているため、読み取れませんでした。") from problem
+
+
+# ── Bringing it in ──
+
+
+def is_empty() -> bool:
+    """Whether nothing has been brought into the firm yet: no company, and nothing of the business apps."""
+    own = ("tenancy", "notices", "reports")
+    business = [model for model in tenant_models() if model._meta.app_label not in own]
+    return not any(model.objects.exists() for model in (Company, *business))
+
+
+def require_empty() -> None:
+    """Raises NotEmpty."""
+    if not is_empty():
+        raise NotEmpty("企業や簡易診断が登録されている会社には、取り込めません。")
+
+
+def bring_in(archive: Archive, firm: Firm, run: UUID) -> dict[str, int]:
+    """Bring everything into the firm, in its scope and the caller's transaction; how many rows of what. `run` is this
+    import's own id. Raises BadArchive, NotEmpty; then no file is left behind, and the caller rolls back."""
+    Firm.objects.select_for_update().get(pk=firm.pk)  # two imports at once: the second finds the firm full
+    require_empty()
+    reader = Reader(archive, firm, run)
+    try:
+        reader.read()
+    except BaseException as problem:
+        for key in reader.files:
+            default_storage.delete(key)
+        if isinstance(problem, _CONTRADICTIONS):
+            raise BadArchive("内容に矛盾があるため、取り込めませんでした。") from problem
+        raise
+    trail.record("import.firm", firm, run=str(run), count=sum(reader.counts.values()))
+    return reader.counts
+
+
+@dataclass
+class Reader:
+    """One import under way: which old id has become which new one."""
+
+    archive: Archive
+    firm: Firm
+    run: UUID
+    people: dict[int, int] = field(default_factory=dict)
+    ids: dict[Any, dict[Any, Any]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    later: list[tuple[Any, Any, dict[str, Any]]] = field(default_factory=list)
+    old_slug: str = ""
+
+    def __post_init__(self) -> None:
+        self.by_name = {model._meta.model_name: model for model in tenant_models()}
+
+    def read(self) -> None:
+        """Everything, in the order in which it hangs together."""
+        self.old_slug = str(self.archive.manifest["firm"]["slug"])
+        self._take_settings()
+        for row in self.archive.rows(PEOPLE, PEOPLE_COLUMNS):
+            self.people[int(row["id"])] = self._person(str(row["email"]).lower(), str(row["name"]))
+        for model in exported():
+            self._read_model(model)
+        self._set_later()
+
+    def _take_settings(self) -> None:
+        told = self.archive.manifest["firm"]
+        self.firm.name, self.firm.consultants_see = str(told["name"]), str(told["consultants_see"])
+        self.firm.requires_second_factor = bool(told["requires_second_factor"])
+        self.firm.clean_fields(exclude=["slug", "state"])
+        self.firm.save(update_fields=["name", "consultants_see", "requires_second_factor"])
+
+    def _person(self, email: str, name: str) -> int:
+        known = User.objects.filter(email=email).first()
+        if known is None:
+            User(email=email, name=name).clean_fields(exclude=["password"])
+            known = User.objects.create_user(email, None, name)
+        return known.pk
+
+    def _read_model(self, model: Any) -> None:
+        ids = self.ids.setdefault(model, {})
+        new: list[Any] = []
+        if model.on_export.replaces:
+            model.objects.all().delete()
+        for raw in self.archive.rows(model._meta.label_lower, columns(model)):
+            row = self._row(model, raw)
+            if row is None:
+                continue
+            twin = self._twin(model, row)
+            if twin is None:
+                row.save_base(raw=True, force_insert=True)  # as it was: no new time of change
+                new.append(row.pk)
+                self.later += [(model, row.pk, raw)] if later_keys(model) else []
+            ids[model._meta.pk.to_python(raw[model._meta.pk.attname])] = twin or row.pk
+        self._check_where(model, new)
+        self.counts[model._meta.label_lower] = len(new)
+
+    def _row(self, model: Any, raw: dict[str, Any]) -> Any:
+        """The row as it will stand here; None where it hangs on something that is not in the archive."""
+        row = model(firm_id=self.firm.pk)
+        keys = {key.attname: key for key in foreign_keys(model)}
+        for column in model._meta.concrete_fields:
+            name = column.attname
+            if column.name == "firm" or column.name in later_keys(model):
+                continue
+            if column.primary_key:
+                row.pk = self._uuid(str(UUID(raw[name]))) if isinstance(column, models.UUIDField) else None
+                continue
+            value = self._key(keys[name], raw[name]) if name in keys else self._value(model, column, raw)
+            if value is None and raw[name] is not None and not column.null:
+                return None
+            setattr(row, name, value)
+        return row
+
+    def _key(self, key: Any, old: Any) -> Any:
+        return (
+            self.ids.get(key.related_model, {}).get(key.target_field.to_python(old))
+            if old is not None
+            else None
+        )
+
+    def _value(self, model: Any, column: Any, raw: dict[str, Any]) -> Any:
+        name, old = column.attname, raw[column.attname]
+        if name == "user_id":
+            return self.people.get(old)
+        if name == "company_id":  # a number without a key: the trail's
+            return self.ids[Company].get(old)
+        if name == model.on_export.files and old:
+            return self._file(model, str(old))
+        if name in model.on_export.ids:
+            old = self._translated(model, name, old, raw)
+        value = column.to_python(old)
+        if column.choices and value not in dict(column.flatchoices):
+            raise ValidationError(name)
+        column.run_validators(value)
+        return value
+
+    def _twin(self, model: Any, row: Any) -> Any:
+        if not model.on_export.twins:
+            return None
+        same = {name: getattr(row, name) for name in model.on_export.twins}
+        return model.objects.filter(**same).values_list("pk", flat=True).first()
+
+    def _set_later(self) -> None:
+        """The keys that point in a circle, now that what they point to stands too."""
+        for model, pk, raw in self.later:
+            keys = [model._meta.get_field(name) for name in later_keys(model)]
+            values = {key.attname: self._key(key, raw[key.attname]) for key in keys}
+            model.objects.filter(pk=pk).update(**values)
+
+    def _check_where(self, model: Any, new: list[Any]) -> None:
+        """No archive brings in what none contains: an operator, a mail that waits to be sent."""
+        for at in range(0, len(new), 1000):
+            page = new[at : at + 1000]
+            if model.objects.filter(model.on_export.where, pk__in=page).count() != len(page):
+                raise BadArchive("この会社に取り込めないものが含まれています。")
+
+    # ── Files ──
+
+    def _file(self, model: Any, name: str) -> str:
+        """The key under which the file stands here. One that the archive lacks has a key and no content."""
+        key = f"firm/{self.firm.pk}/files/{self._uuid(str(UUID(name.rsplit('/', 1)[-1])))}"
+        if self.archive.has(name) and name.startswith(f"files/{model._meta.label_lower}/"):
+            default_storage.delete(key)  # of an attempt that was killed
+            with self.archive.zip.open(name) as content:
+                key = default_storage.save(key, File(content))
+            self.files.append(key)
+        return key
+
+    # ── Ids in texts ──
+
+    def _uuid(self, old: str) -> UUID:
+        return uuid5(self.run, old)
+
+    def _translated(self, model: Any, name: str, old: Any, raw: dict[str, Any]) -> Any:
+        if name == "subject_id":
+            return self._subject(str(raw["subject"]), str(old))
+        if name == "changes":
+            return {each: self._change(str(raw["subject"]), each, pair) for each, pair in old.items()}
+        return self._in(old)
+
+    def _subject(self, label: str, old: str) -> str:
+        if label == "tenancy.firm":
+            return str(self.firm.pk)
+        if label == "tenancy.user":
+            return str(self.people.get(int(old), 0))
+        return str(self._named(label.rpartition(".")[2], old))
+
+    def _change(self, label: str, name: str, pair: Any) -> Any:
+        """[before, after] of a field; of a key the new ids."""
+        try:
+            column: Any = apps.get_model(label)._meta.get_field(name)
+        except LookupError:
+            return self._in(pair)
+        except FieldDoesNotExist as unknown:  # a field that this version does not have any more
+            raise BadArchive(
+                "この版では読めない項目が含まれています。書き出した版をご確認ください。"
+            ) from unknown
+        if column.is_relation and column.related_model in self.by_name.values():
+            return [self._named(column.related_model._meta.model_name, each) for each in pair]
+        return self._in(pair)
+
+    def _in(self, old: Any, called: str = "") -> Any:
+        if isinstance(old, dict):
+            return {key: self._in(value, str(key).rpartition(".")[2]) for key, value in old.items()}
+        if isinstance(old, list):
+            return [self._in(each, called) for each in old]
+        if isinstance(old, bool) or old is None or isinstance(old, float):
+            return old
+        if isinstance(old, UUID):
+            return self._uuid(str(old))
+        name = _ALSO_CALLED.get(called, called)
+        if name in self.by_name and str(old).isdigit():
+            return self._named(name, old)
+        return self._text(old) if isinstance(old, str) else old
+
+    def _named(self, name: str, old: Any) -> Any:
+        """The new id of a thing by its model's name, of the same type; an unknown one points to nothing."""
+        if old is None or name not in self.by_name:
+            return old
+        if _UUID.fullmatch(str(old)):
+            return str(self._uuid(str(old)))
+        new = self.ids.get(self.by_name[name], {}).get(int(old), 0) if str(old).isdigit() else old
+        return str(new) if isinstance(old, str) else new
+
+    def _text(self, old: str) -> str:
+        if found := _WHOSE.fullmatch(old):
+            return f"{found[1]}.{found[2]}:{self._subject(f'{found[1]}.{found[2]}', found[3])}"
+        text = _UUID.sub(lambda found: str(self._uuid(found[0])), old)
+        companies = self.ids.get(Company, {})
+        text = _OF_COMPANY.sub(lambda found: str(companies.get(int(found[0]), 0)), text)
+        return re.sub(rf"^/{re.escape(self.old_slug)}/", f"/{self.firm.slug}/", text)

@@ -1,0 +1,449 @@
+"""All of a firm's data in one archive: whole, documented, and not a byte of anybody else."""
+
+import csv
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.test import Client, TestCase
+
+from diagnosis.models import Diagnosis
+from notices.models import Mail, Notice
+from reports.archive.layout import columns, exported
+from reports.archive.writing import write_archive
+from reports.models import Job
+from reports.tasks import expire, render
+from tenancy import clock, trail
+from tenancy.actions import create_firm
+from tenancy.models import Attachment, Company, Due, Firm, Membership, PublicPerson, Site, Trail, User
+from tenancy.scope import open_scope
+from tests.conftest import House
+from tests.reports.conftest import media  # noqa: F401  (a folder for files)
+from tests.things import Things, plant, result_token
+
+As = Callable[[str], Client]
+pytestmark = pytest.mark.usefixtures("media")
+
+
+@pytest.fixture
+def things(michisuji: House, aoba: House) -> dict[str, Things]:
+    return {house.firm.slug: furnished(house) for house in (michisuji, aoba)}
+
+
+def furnished(house: House) -> Things:
+    """One of everything, and a name that a spreadsheet would compute."""
+    things = plant(house)
+    with open_scope(house.scope):
+        PublicPerson.objects.create(firm=house.firm, name="=cmd()")
+    return things
+
+
+def archive_of(house: House) -> zipfile.ZipFile:
+    made = io.BytesIO()
+    write_archive(house.firm.pk, made)
+    return zipfile.ZipFile(made)
+
+
+def lines(archive: zipfile.ZipFile, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in archive.read(f"data/{name}.jsonl").splitlines()]
+
+
+@pytest.mark.guard("walls.read")
+def test_an_archive_holds_all_of_the_firm_and_not_a_byte_of_another(
+    michisuji: House, aoba: House, things: dict[str, Things]
+) -> None:
+    for house, other in ((michisuji, aoba), (aoba, michisuji)):
+        archive = archive_of(house)
+        everything = {name: archive.read(name) for name in archive.namelist()}
+        own, foreign = (things[each.firm.slug].canary.encode() for each in (house, other))
+        for name in ("data/tenancy.company.csv", "data/diagnosis.diagnosis.jsonl", "data/notices.notice.csv"):
+            assert own in everything[name]
+        assert sum(content == own for content in everything.values()) == 1  # the file
+        secrets = [
+            f"/{other.firm.slug}/".encode(),
+            foreign,
+            *(user.email.encode() for user in other.people.values()),
+        ]
+        assert [(name, word) for name in everything for word in secrets if word in everything[name]] == []
+
+
+def test_every_exported_model_stands_there_with_every_column_and_every_row(
+    michisuji: House, things: dict[str, Things]
+) -> None:
+    archive = archive_of(michisuji)
+    manifest = json.loads(archive.read("manifest.json"))
+    with open_scope(michisuji.scope):
+        for model in exported():
+            name = model._meta.label_lower
+            rows = lines(archive, name)
+            assert (
+                len(rows) == model.objects.filter(model.on_export.where).count() == manifest["counts"][name]
+            )
+            assert all(list(row) == columns(model) for row in rows)
+            table = list(csv.reader(io.StringIO(archive.read(f"data/{name}.csv").decode("utf-8-sig"))))
+            assert (table[0], len(table)) == (columns(model), len(rows) + 1)
+    assert archive.read("data/tenancy.company.csv").startswith(b"\xef\xbb\xbf")
+    assert "'=cmd()" in archive.read("data/tenancy.publicperson.csv").decode()
+    assert "道筋" in archive.read("README.txt").decode()
+
+
+def test_the_manifest_knows_the_sum_of_every_file(michisuji: House, things: dict[str, Things]) -> None:
+    archive = archive_of(michisuji)
+    manifest = json.loads(archive.read("manifest.json"))
+    assert (manifest["format"], manifest["version"], manifest["firm"]["slug"]) == (
+        "michisuji-firm",
+        1,
+        "michisuji",
+    )
+    assert set(archive.namelist()) == {*manifest["files"], "manifest.json", "README.txt"}
+    for name, told in manifest["files"].items():
+        assert hashlib.sha256(archive.read(name)).hexdigest() == told["sha256"]
+
+
+def test_nothing_that_opens_a_door_is_in_an_archive(michisuji: House, things: dict[str, Things]) -> None:
+    for person in michisuji.people.values():
+        person.set_password("correct horse battery")
+        person.save()
+    archive = archive_of(michisuji)
+    everything = b"".join(archive.read(name) for name in archive.namelist())
+    assert b"argon2" not in everything
+    assert not {"data/tenancy.apitoken.jsonl", "data/tenancy.idempotencykey.jsonl"} & set(archive.namelist())
+
+
+def test_many_rows_come_page_by_page_and_once_each(michisuji: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reports.archive.writing.ROWS_AT_ONCE", 3)
+    with open_scope(michisuji.scope):
+        Company.objects.bulk_create(Company(firm=michisuji.firm, name=f"社{n}") for n in range(7))
+    names = [row["name"] for row in lines(archive_of(michisuji), "tenancy.company")]
+    assert len(names) == len(set(names)) == 9
+
+
+# ── As a job ──
+
+
+def asked(client: Client) -> str:
+    """The address of the job that the page's own form asks for."""
+    page = client.get("/michisuji/settings/export/").content.decode()
+    once = re.search(r'name="once" value="([^"]+)"', page)
+    assert once
+    first = client.post("/michisuji/settings/export/", {"once": once[1]})
+    again = client.post("/michisuji/settings/export/", {"once": once[1]})
+    assert first["Location"] == again["Location"], "twice is once"
+    return str(first["Location"])
+
+
+def worked(house: House) -> Job:
+    with open_scope(house.scope):
+        job = Job.objects.get(name="firm_export")
+    Due.objects.filter(kind="report").update(due_at=clock.now())
+    render(house.firm.pk, str(job.pk))
+    with open_scope(house.scope):
+        job.refresh_from_db()
+    return job
+
+
+def test_an_admin_asks_waits_and_downloads_and_nobody_else(
+    as_: As,
+    michisuji: House,
+    things: dict[str, Things],
+    media: Path,  # noqa: F811
+) -> None:
+    client = as_("青木")
+    address = asked(client)
+    assert worked(michisuji).state == "done"
+    assert "ダウンロードする" in client.get(address).content.decode()
+    answer = client.get(f"{address}file/")
+    assert (answer["Content-Type"], answer.streaming) == ("application/zip", True)
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(answer)))
+    assert things["michisuji"].canary in archive.read("data/tenancy.company.csv").decode()
+    for other in ("馬場", "千葉", "権藤"):
+        for path in (address, f"{address}file/"):
+            assert as_(other).get(path).status_code in (403, 404), (other, path)
+    with open_scope(michisuji.scope):
+        assert Trail.objects.filter(act="download.document", user_id=michisuji.people["青木"].pk).exists()
+
+
+def test_who_is_no_admin_any_more_gets_no_archive(as_: As, michisuji: House) -> None:
+    address = asked(as_("青木"))
+    with open_scope(michisuji.scope):
+        Membership.objects.filter(pk=michisuji.members["青木"].pk).update(role="consultant")
+    job = worked(michisuji)
+    assert (job.state, job.file, "管理者ではない" in job.message) == ("failed", "", True)
+    assert as_("青木").get(address).status_code == 404
+    assert not Due.objects.filter(kind="report").exists(), "trying again would not help"
+
+
+def test_after_seven_days_the_archive_is_gone(as_: As, michisuji: House, media: Path) -> None:  # noqa: F811
+    client = as_("青木")
+    address = asked(client)
+    job = worked(michisuji)
+    expire(michisuji.firm.pk, str(job.pk))
+    assert client.get(f"{address}file/").status_code == 200
+    with clock.stopped_at(clock.now() + timedelta(days=7, minutes=1)):
+        assert client.get(f"{address}file/").status_code == 404, "also before the sweep comes by"
+        expire(michisuji.firm.pk, str(job.pk))
+        expire(michisuji.firm.pk, str(job.pk))
+    assert list(media.rglob("*.zip")) == []
+    with open_scope(michisuji.scope):
+        assert not Job.objects.filter(pk=job.pk).exists()
+
+
+# ── Import ──
+
+
+@pytest.fixture
+def empty(db: None) -> House:
+    """新しい経営支援: a firm that has its admin 新田 and nothing else."""
+    made = create_firm(
+        slug="shin", name="新しい経営支援", admin_email="nitta@shin.example", admin_name="新田"
+    )
+    return House(made.firm, {"新田": made.admin.user}, {"新田": made.admin}, {})
+
+
+def signed_in(house: House, name: str = "新田") -> Client:
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(house.people[name], "allauth.account.auth_backends.AuthenticationBackend")
+    return client
+
+
+def packed(house: House) -> bytes:
+    made = io.BytesIO()
+    write_archive(house.firm.pk, made)
+    return made.getvalue()
+
+
+def send(house: House, archive: bytes, client: Client | None = None) -> Any:
+    """Send the archive as the page's form does, and let the worker work; the job's page."""
+    client = client or signed_in(house)
+    page = client.get("/shin/settings/import/").content.decode()
+    once = re.search(r'name="once" value="([^"]+)"', page)
+    upload = SimpleUploadedFile("道筋.zip", archive, "application/zip")
+    sent = client.post("/shin/settings/import/", {"once": once[1] if once else "", "archive": upload})
+    if sent.status_code != 302:
+        return sent
+    with open_scope(house.scope):
+        job = Job.objects.get(name="firm_import")
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        render(house.firm.pk, str(job.pk))
+    return client.get(sent["Location"])
+
+
+def said_of(page: Any) -> str:
+    """What a page says to its reader, without addresses and ids."""
+    main = page.content.decode().partition("<main")[2].partition("</main>")[0]
+    return " ".join(re.sub(r"<[^>]+>", " ", main).split())
+
+
+def pages_of(old: Things, company: Company, diagnosis: Diagnosis) -> dict[str, str]:
+    """Pages of the one firm, and the same of the other."""
+    same = {page: page for page in ("companies/", "diagnoses/", "settings/public/", "home/")}
+    return same | {
+        f"companies/{old.company.pk}/": f"companies/{company.pk}/",
+        f"diagnoses/{old.diagnosis.pk}/": f"diagnoses/{diagnosis.pk}/",
+    }
+
+
+@pytest.mark.guard("walls.read")
+def test_brought_into_an_empty_firm_the_same_pages_say_the_same(
+    michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    with open_scope(michisuji.scope):
+        consultant = michisuji.members["馬場"]
+        Company.objects.filter(pk=things["michisuji"].company.pk).update(consultant=consultant)
+        reports = list(Job.objects.filter(name="diagnosis_report").values_list("pk", flat=True))
+    for report in reports:  # what is not made yet is asked for anew
+        render(michisuji.firm.pk, str(report))
+    page = send(empty, packed(michisuji))
+    assert "取り込みの記録を保存する" in page.content.decode(), said_of(page)
+    with open_scope(empty.scope):
+        company = Company.objects.get(name=things["michisuji"].canary)
+        diagnosis = Diagnosis.objects.submitted().get()
+        assert Membership.objects.get(user=empty.people["新田"]).role == "admin"
+        file = Attachment.objects.get()
+        assert default_storage.open(file.key).read() == things["michisuji"].canary.encode()
+        assert file.key.startswith(f"firm/{empty.firm.pk}/")
+        assert Notice.objects.get(key=things["michisuji"].canary)
+        assert not Mail.objects.exclude(state="sent").exclude(template="").exists()
+    client = signed_in(michisuji, "青木")
+    for there, here in pages_of(things["michisuji"], company, diagnosis).items():
+        expected = said_of(client.get(f"/michisuji/{there}"))
+        # The one who brought it in is a member there too, and may be chosen.
+        assert expected == said_of(client.get(f"/shin/{here}")).replace("新田 ", ""), here
+        assert len(expected) > 50
+    members = said_of(client.get("/shin/settings/members/"))
+    for name in ("青木", "馬場", "新田"):
+        assert name in members
+
+
+def test_what_was_imported_leads_to_the_new_rows_and_old_links_to_nothing(
+    michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    own = things["michisuji"]
+    with open_scope(michisuji.scope):
+        Notice.objects.create(
+            firm=michisuji.firm, key="led", title="導く", url=f"/michisuji/companies/{own.company.pk}/"
+        )
+        trail.record(
+            "test.act", own.diagnosis, company_id=own.company.pk,
+            membership=michisuji.members["馬場"].pk, person=f"tenancy.company:{own.company.pk}",
+            rows=[Site.objects.get(pk=own.ids["site"])], version=3,
+        )  # fmt: skip
+    send(empty, packed(michisuji))
+    with open_scope(empty.scope):
+        company, diagnosis = Company.objects.get(name=own.canary), Diagnosis.objects.submitted().get()
+        assert Notice.objects.get(title="導く").url == f"/shin/companies/{company.pk}/"
+        row = Trail.objects.get(act="test.act")
+        baba = Membership.objects.get(user=michisuji.people["馬場"])
+        assert (row.subject_id, row.company_id) == (str(diagnosis.pk), company.pk)
+        assert row.details == {
+            "membership": baba.pk, "person": f"tenancy.company:{company.pk}", "version": 3,
+            "rows": {"tenancy.site": [str(company.sites.get().pk)]},
+        }  # fmt: skip
+    anybody = Client(SERVER_NAME="localhost")
+    token = result_token(own.diagnosis)
+    assert anybody.get(f"/michisuji/diagnosis/r/{token}/").status_code == 200
+    assert anybody.get(f"/shin/diagnosis/r/{token}/").status_code in (404, 410)
+
+
+def test_the_same_import_twice_is_one_and_a_full_firm_takes_none(
+    michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    archive = packed(michisuji)
+    send(empty, archive)
+    with open_scope(empty.scope):
+        before = {model: model.objects.count() for model in exported()}
+        job = Job.objects.get(name="firm_import")
+    render(empty.firm.pk, str(job.pk))
+    assert send(empty, archive).status_code == 422
+    with open_scope(empty.scope):
+        assert {model: model.objects.count() for model in exported()} == before
+    path = Path(default_storage.location) / "again.zip"  # type: ignore[attr-defined]
+    path.write_bytes(archive)
+    with pytest.raises(CommandError, match="取り込めません"):
+        call_command("import_firm", str(path), firm="shin")
+
+
+def test_the_command_brings_in_the_same(michisuji: House, empty: House, things: dict[str, Things]) -> None:
+    path = Path(default_storage.location) / "firm.zip"  # type: ignore[attr-defined]
+    path.write_bytes(packed(michisuji))
+    call_command("import_firm", str(path), firm="shin", stdout=io.StringIO())
+    with open_scope(empty.scope):
+        assert Company.objects.count() == 2
+
+
+def rebuilt(archive: bytes, change: Callable[[dict[str, bytes]], None], *, honest: bool = True) -> bytes:
+    """The archive with other content; `honest`: its manifest tells the sums of what it holds."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as source:
+        files = {name: source.read(name) for name in source.namelist()}
+    change(files)
+    if honest and "manifest.json" in files:
+        manifest = json.loads(files["manifest.json"])
+        for name in manifest["files"]:
+            if name in files:
+                manifest["files"][name]["sha256"] = hashlib.sha256(files[name]).hexdigest()
+        files["manifest.json"] = json.dumps(manifest).encode()
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, content in files.items():
+            target.writestr(name, content)
+    return made.getvalue()
+
+
+def in_rows(label: str, **values: Any) -> Callable[[dict[str, bytes]], None]:
+    """Other values in every row of a model."""
+
+    def change(files: dict[str, bytes]) -> None:
+        path = f"data/{label}.jsonl"
+        rows = [json.loads(line) | values for line in files[path].splitlines()]
+        files[path] = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+    return change
+
+
+def in_manifest(**values: Any) -> Callable[[dict[str, bytes]], None]:
+    def change(files: dict[str, bytes]) -> None:
+        files["manifest.json"] = json.dumps(json.loads(files["manifest.json"]) | values).encode()
+
+    return change
+
+
+def smuggled(name: str) -> Callable[[dict[str, bytes]], None]:
+    def change(files: dict[str, bytes]) -> None:
+        manifest = json.loads(files["manifest.json"])
+        manifest["files"][name] = {"sha256": "", "bytes": 1}
+        files |= {name: b"x", "manifest.json": json.dumps(manifest).encode()}
+
+    return change
+
+
+BAD = {
+    "another version": (in_manifest(version=2), "この版では読めない形式"),
+    "another program's": (in_manifest(format="zip"), "道筋から書き出した"),
+    "no manifest": (lambda files: files.pop("manifest.json"), "壊れている"),
+    "a file too few": (lambda files: files.pop("data/tenancy.site.jsonl"), "過不足"),
+    "a file too many": (lambda files: files.update({"data/more.csv": b""}), "過不足"),
+    "a way out": (smuggled("../../etc/cron"), "使えない名前"),
+    "a bomb": (lambda files: files.update({"data/x.csv": b"0" * 60_000_000}), "大きすぎる"),
+    "foreign columns": (in_rows("tenancy.company", password="x"), "読めない項目"),
+    "an operator": (in_rows("tenancy.membership", role="operator", company_id=None), "含まれています"),
+    "a mail to be sent": (in_rows("notices.notice", url="https://evil.example/"), "矛盾"),
+    "a number that is none": (in_rows("tenancy.company", employees="many"), "矛盾"),
+    "no choice": (in_rows("tenancy.company", support_status="king"), "矛盾"),
+    "too long": (in_rows("tenancy.site", name="あ" * 61), "矛盾"),
+    "no lines": (lambda files: files.update({"data/tenancy.site.jsonl": b"\xff{"}), "壊れている"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_archive_is_refused_in_words_and_changes_nothing(
+    michisuji: House,
+    empty: House,
+    things: dict[str, Things],
+    kind: str,
+    media: Path,  # noqa: F811
+) -> None:
+    change, words = BAD[kind]
+    files = {each for each in media.rglob("*") if each.is_file()}
+    before = state_of(empty)
+    page = send(empty, rebuilt(packed(michisuji), change))
+    assert words in said_of(page)
+    assert state_of(empty) == before
+    assert {each for each in media.rglob("*") if each.is_file()} == files
+
+
+def state_of(house: House) -> Any:
+    with open_scope(house.scope):
+        rows = {model: list(model.objects.values()) for model in exported() if model not in (Trail, Job)}
+    return rows, User.objects.count(), Firm.objects.filter(pk=house.firm.pk).values().get()
+
+
+def test_what_is_no_archive_or_broken_is_refused(
+    michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    assert send(empty, b"no archive").status_code == 422
+    changed = rebuilt(packed(michisuji), lambda files: files.update({"data/people.csv": b"x"}), honest=False)
+    assert "壊れています" in send(empty, changed).content.decode()
+
+
+def test_no_archive_takes_a_file_of_another_firm(
+    michisuji: House, aoba: House, empty: House, things: dict[str, Things]
+) -> None:
+    """A key in the archive is a name inside it and never a key of the storage."""
+    with open_scope(aoba.scope):
+        key = Attachment.objects.get().key
+    send(empty, rebuilt(packed(michisuji), in_rows("tenancy.attachment", key=f"files/{key}/{uuid4()}")))
+    with open_scope(empty.scope):
+        taken = Attachment.objects.get().key
+    assert taken.startswith(f"firm/{empty.firm.pk}/")
+    assert not default_storage.exists(taken)
