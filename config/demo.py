@@ -136,9 +136,7 @@ def _load_firm(plan: dict[str, Any], password: str, clients: list[Client]) -> No
         for client in clients:
             consultant = members[client.consultant]
             with open_scope(replace(Scope.of_firm(made.firm.pk), user_id=consultant.user_id)):
-                company = _load_company(client, consultant, today)
-                for each in client.people:
-                    _member(made.firm, each, password, company)
+                _load_company(client, consultant, today, password)
         trail.record(_ACT, made.firm, today=today.isoformat())
 
 
@@ -150,14 +148,14 @@ def _member(firm: Firm, plan: dict[str, Any], password: str, company: Company | 
         user.set_password(password)
         user.save(update_fields=["name", "password"])
     member: Membership
-    ends_at = end_of(clock.today() + timedelta(days=365)) if plan["role"] == PARTNER else None
+    ends_at = end_of(timezone.localdate() + timedelta(days=365)) if plan["role"] == PARTNER else None
     place = {"role": plan["role"], "title": plan["title"], "ends_at": ends_at}
     member, _ = Membership.objects.update_or_create(firm=firm, user=user, company=company, defaults=place)
     trail.record("add.member", member, company_id=member.company_id, rows=[user])
     return member
 
 
-def _load_company(client: Client, consultant: Membership, today: date) -> Company:
+def _load_company(client: Client, consultant: Membership, today: date, password: str) -> None:
     with clock.stopped_at(_moment(client.since, today, 10)):
         company = actions.create_company(
             values={**client.values, "consultant": consultant, "support_status": Company.Support.CLIENT},
@@ -165,11 +163,12 @@ def _load_company(client: Client, consultant: Membership, today: date) -> Compan
         )
         for name in client.sites:
             actions.add_site(company=company, name=name, actor=consultant)
+        for each in client.people:
+            _member(company.firm, each, password, company)
     if client.diagnosed:
         with clock.stopped_at(_moment(client.diagnosed, today, 14)):
             _diagnose(company, client, consultant)
     load_records(company, client.meetings, client.files, consultant, partial(_moment, today=today, hour=16))
-    return company
 
 
 def _diagnose(company: Company, client: Client, consultant: Membership) -> None:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("theme/", views.theme, name="theme"),
     path("entrance/", views.entrance, name="entrance"),
     path("accounts/", include("tenancy.account_urls")),
+    path("operator/", include("tenancy.operator_urls")),
     path("api/v1/", include("tenancy.api.urls")),
     path("api/v1/firms/<slug:firm>/", include("diagnosis.api")),
     path("api/v1/firms/<slug:firm>/", include("reports.api")),

@@ -48,6 +48,10 @@ class NameTaken(ValueError):
     """The name stands there already."""
 
 
+class LocksOneselfOut(ValueError):
+    """Nobody may demand a second factor without having one: it would shut out whoever demands it first."""
+
+
 # ── Firms ──
 
 
@@ -105,6 +109,26 @@ def update_profile(
         profile.save(update_fields=None if is_new else list(before))
         trail.record("update.profile", profile, before=None if is_new else before)
     return profile
+
+
+def update_rules(
+    *,
+    firm: Firm,
+    values: Mapping[str, object],
+    seen: Mapping[str, str] | None,
+    actor: Membership | None,
+    has_second_factor: bool,
+) -> Firm:
+    """Who sees what, and whether signing in asks for a second factor. Raises ChangedMeanwhile, and LocksOneselfOut
+    unless whoever wants a second factor of everybody has shown one."""
+    row: Firm = Firm.objects.select_for_update(of=("self",), no_key=True).get(pk=firm.pk)
+    before = apply(row, values, seen)
+    if "requires_second_factor" in before and row.requires_second_factor and not has_second_factor:
+        raise LocksOneselfOut
+    if before:
+        row.save(update_fields=list(before))
+        trail.record("update.rules", row, before=before)
+    return row
 
 
 def publish_privacy_notice(
@@ -243,7 +267,8 @@ def archive_company(*, company: Company, archived: bool, actor: Membership | Non
     rows = Company.objects.filter(pk=company.pk, archived_at__isnull=archived)
     if rows.update(archived_at=now):
         act = "archive.company" if archived else "restore.company"
-        trail.record(act, company, company_id=company.pk)
+        before, company.archived_at = {"archived_at": company.archived_at}, now
+        trail.record(act, company, company_id=company.pk, before=before)
 
 
 def update_company(

@@ -10,5 +10,6 @@ class TenancyConfig(AppConfig):
         from tenancy import checks  # noqa: F401  (registers the start-up checks)
 
         # What business apps hang into our pages (tenancy.extensions), their words in the trail
-        # (tenancy.trail_words), and how long they keep what (tenancy.retention).
-        autodiscover_modules("panels", "trail_words", "retention")
+        # (tenancy.trail_words), how long they keep what (tenancy.retention), and what the operator must hear of
+        # (tenancy.operating).
+        autodiscover_modules("panels", "trail_words", "retention", "failures")

@@ -10,10 +10,10 @@ from django.db.models import F, Q
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from tenancy import clock, guards
+from tenancy import clock, guards, second_factor, sessions
 from tenancy.links import Link, read_token
 from tenancy.models import ApiToken, Company, Firm, Membership, User
-from tenancy.permissions import CONSULTANT, SIGNED_IN, VISITOR, Access, may
+from tenancy.permissions import CONSULTANT, FIRM_SIDE, OPERATOR, SIGNED_IN, VISITOR, Access, may
 from tenancy.responses import is_api
 from tenancy.scope import ALL, Scope, change_scope, current_scope
 
@@ -23,11 +23,18 @@ TOUCH_EVERY_SECONDS = 60  # a token's last use is written at most this often
 
 class Closed(Exception):
     """The door stays closed. `status`: 401 nobody signed in, 403 a member who may not, 404 everything else;
-    429 too often, then `retry_after` says in how many seconds again."""
+    429 too often, then `retry_after` says in how many seconds again.
 
-    def __init__(self, status: int, retry_after: int | None = None) -> None:
+    `leads_to`: the name of the page on which the person does what is missing, and then comes back. `ends_session`: the
+    session opens nothing any more, and signing in begins a new one.
+    """
+
+    def __init__(
+        self, status: int, retry_after: int | None = None, *, leads_to: str = "", ends_session: bool = False
+    ) -> None:
         super().__init__(status)
         self.status, self.retry_after = status, retry_after
+        self.leads_to, self.ends_session = leads_to, ends_session
 
 
 @dataclass
@@ -101,6 +108,8 @@ def enter_firm(
     needs_a_role = access.permission not in (VISITOR, SIGNED_IN) and guards.stands("door.permission")
     if needs_a_role and not visit.may(access.permission):
         raise Closed(403)
+    if membership.role == OPERATOR and request.method not in ("GET", "HEAD", "OPTIONS"):
+        raise Closed(403)  # whatever the permission allows others to send: an operator looks
     return visit
 
 
@@ -146,7 +155,27 @@ def _by_session(request: HttpRequest, slug: str, company: int | None) -> Members
     membership = members.filter(firm__slug=slug).order_by(firm_side_first, "pk").first()
     if membership is not None:
         membership.user = request.user  # known already: the shell names it without another query
+    if membership is not None and membership.is_firm_side:
+        _require_strong_session(request, membership.firm)
     return membership
+
+
+def _require_strong_session(request: HttpRequest, firm: Firm) -> None:
+    """On the firm's side: signed in with a password, not long ago, and with a second factor where the firm wants it.
+
+    Raises Closed(401) when the person has to sign in again, Closed(403) when they have to set up a second factor first.
+    """
+    if sessions.is_over(request):
+        raise Closed(401, ends_session=True)
+    if firm.requires_second_factor and not sessions.has_second_factor(request):
+        if second_factor.is_set_up(request.user):  # type: ignore[arg-type]  # set up elsewhere after this session began
+            raise Closed(401, ends_session=True)
+        raise Closed(403, leads_to="mfa_activate_totp")
+
+
+def is_strict_about(user: User) -> bool:
+    """Whether the person works on a firm's side, or runs the installation. In the scope of that person; a query."""
+    return user.is_operator or Membership.objects.active().filter(role__in=FIRM_SIDE).exists()
 
 
 def _by_token(request: HttpRequest, slug: str) -> Membership | None:

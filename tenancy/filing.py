@@ -20,8 +20,8 @@ from django.core.files.storage import default_storage
 from tenancy import clock, due, trail
 from tenancy.due import Claim
 from tenancy.editing import apply
-from tenancy.models import Attachment, Company, Due, Meeting, Membership
-from tenancy.records import NO_HANDS, Hands, hand, lock_company
+from tenancy.models import Attachment, Company, Due, Handing, Meeting, Membership
+from tenancy.records import NO_HANDS, Hands, hand, lock_company, tell_shared
 from tenancy.scope import Scope, open_scope
 from tenancy.uploads import Recognized
 
@@ -113,8 +113,8 @@ def _keep(company: Company, upload: Upload, filing: Filing, actor: Membership | 
     if not Due.objects.filter(kind=FILE, object_id=upload.key_id, lease_until=None).delete()[0]:
         raise due.LeaseLost
     row.save(force_insert=True)
-    handed = hand(row, filing.hands)
-    trail.record("add.file", row, company_id=company.pk, bytes=row.bytes, shared=row.shared, **handed)
+    rows = [*hand(row, filing.hands), *tell_shared(row, was=False, actor=actor)]
+    trail.record("add.file", row, company_id=company.pk, rows=rows, bytes=row.bytes, shared=row.shared)
     return row
 
 
@@ -132,12 +132,13 @@ def update_file(
     meeting = values.get("meeting")
     if isinstance(meeting, Meeting) and not Meeting.objects.filter(pk=meeting.pk).exists():
         values = {**values, "meeting": None}  # deleted while the form was open
-    changed = apply(row, values, seen)
-    if changed:
-        row.save(update_fields=changed)
-    handed = hand(row, hands)
-    if changed or handed:
-        trail.record("update.file", row, company_id=row.company_id, fields=changed, **handed)
+    was = row.shared
+    before = apply(row, values, seen)
+    if before:
+        row.save(update_fields=list(before))
+    rows = [*hand(row, hands), *tell_shared(row, was=was, actor=actor)]
+    if before or rows:
+        trail.record("update.file", row, company_id=row.company_id, before=before, rows=rows)
     return row
 
 
@@ -147,7 +148,8 @@ def remove_file(*, file: Attachment, actor: Membership | None) -> None:
     row = Attachment.objects.filter(pk=file.pk).first()
     if row is None:
         return
-    trail.record("remove.file", row, company_id=row.company_id, bytes=row.bytes)
+    handed = Handing.objects.filter(attachment=row)
+    trail.record_gone("remove.file", row, company_id=row.company_id, rows=handed)
     forget_later(row)
     row.delete()
 

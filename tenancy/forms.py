@@ -17,7 +17,7 @@ from tenancy.corporate_number import normalize_corporate_number, validate_corpor
 from tenancy.editing import texts_of
 from tenancy.fields import HeadcountField, LineField, MailField, NarrowField, ParagraphsField
 from tenancy.kana import hira2kata
-from tenancy.models import Company, FirmProfile, Membership, PrivacyNotice, PublicPerson, Site
+from tenancy.models import Company, Firm, FirmProfile, Membership, PrivacyNotice, PublicPerson, Site
 from tenancy.scope import current_scope
 
 NUMBER_TAKEN = "この法人番号は、ほかの企業で登録されています。"
@@ -269,6 +269,19 @@ class ProfileForm(SeenForm):
             "phone": "公開ページ・メール・エラーの画面に出ます。例:048-000-1204",
             "hours": "例:平日 9:00–17:00",
             "email": "お客様がメールに返信すると、ここに届きます。",
+        }
+
+
+class RulesForm(SeenForm):
+    """The two rules that the door asks for."""
+
+    class Meta:
+        model = Firm
+        fields = ("consultants_see", "requires_second_factor")
+        widgets = {"consultants_see": forms.RadioSelect}
+        help_texts = {
+            "consultants_see": "管理者は、いつもすべての企業を見られます。",
+            "requires_second_factor": "管理者とコンサルタントが対象です。まだの方は、次に開いたとき設定へ進みます。",
         }
 
 

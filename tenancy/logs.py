@@ -13,7 +13,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request", "taskName"}
 # What stands in an address, also percent-encoded as a `next`, and opens something to whoever reads it.
 _KEYS = re.compile(
-    r"((?:/|%2F)diagnosis(?:/|%2F)[ar](?:/|%2F)|(?:/|%2F)reset(?:/|%2F)key(?:/|%2F)|[?&]from=|\bmst_)"
+    r"((?:/|%2F)diagnosis(?:/|%2F)[ar](?:/|%2F)|(?:/|%2F)reset(?:/|%2F)key(?:/|%2F)|(?:/|%2F)email(?:/|%2F)confirm(?:/|%2F)|[?&]from=|\bmst_)"
     r"(?:(?!%2F)[^\s/?&\"'])+",
     re.IGNORECASE,
 )

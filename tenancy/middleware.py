@@ -6,22 +6,29 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
+from django.contrib import messages
+from django.contrib.auth import logout
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.http import FileResponse, HttpRequest, HttpResponseBase
 from django.urls import ResolverMatch
 
-from tenancy import guards, limits
-from tenancy.door import Closed, Visit, bearer, enter_firm
+from tenancy import guards, limits, sessions
+from tenancy.door import Closed, Visit, bearer, enter_firm, is_strict_about
 from tenancy.face import face_of, resolved
 from tenancy.logs import request_id
 from tenancy.models import Membership
-from tenancy.permissions import OPEN, SIGNED_IN, VISITOR, Access, Limit, access_of
-from tenancy.responses import is_api, refusal
+from tenancy.permissions import OPEN, OPERATING, SIGNED_IN, VISITOR, Access, Limit, access_of
+from tenancy.responses import is_api, lead_to, refusal
 from tenancy.scope import Scope, open_scope
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 Counted = tuple[Limit, str]
+ENDED = "安全のため、ログインの期限が過ぎました。もう一度、パスワードでログインしてください。"
+LEADS = {
+    "account_reauthenticate": "大切な操作の前に、ご本人であることを確かめます。",
+    "mfa_activate_totp": "お勤め先の設定により、2段階認証が必要です。設定が済むと、元の画面へ戻ります。",
+}
 _SAFE_ID = re.compile(r"[A-Za-z0-9-]{8,40}")
 
 
@@ -75,18 +82,11 @@ class ScopeMiddleware:
             self._give_back(counted, response)
             return response
         except Closed as closed:
-            site = face_of(request) if closed.status == 429 else None
-            return refusal(request, closed.status, closed.retry_after, site=site)
+            return self._refuse(request, closed)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Remember it: Django turns a view's exception into a response before it reaches `__call__`."""
         request.view_raised = True  # type: ignore[attr-defined]
-
-    def _enter(self, request: HttpRequest, match: ResolverMatch, access: Access) -> None:
-        if access.permission != SIGNED_IN:
-            named = match.kwargs
-            visit = enter_firm(request, named["firm"], access, named.get("token", ""), named.get("company"))
-            request.visit = visit  # type: ignore[attr-defined]
 
     def _answer(self, request: HttpRequest, access: Access) -> HttpResponseBase:
         response = self._kept_apart(request, access, self.get_response(request))
@@ -106,6 +106,41 @@ class ScopeMiddleware:
         if access.permission != VISITOR or access.link or is_api(request):
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response
+
+    def _enter(self, request: HttpRequest, match: ResolverMatch, access: Access) -> None:
+        """Open the door that the view stands behind. Raises Closed."""
+        if access.permission in (SIGNED_IN, OPERATING):
+            self._let_in_without_a_firm(request, access)
+        else:
+            named = match.kwargs
+            visit = enter_firm(request, named["firm"], access, named.get("token", ""), named.get("company"))
+            request.visit = visit  # type: ignore[attr-defined]
+        if access.permission == VISITOR or bearer(request):
+            return
+        if access.fresh and not sessions.is_fresh(request):
+            raise Closed(403, leads_to="account_reauthenticate")
+        sessions.note_activity(request)
+
+    def _let_in_without_a_firm(self, request: HttpRequest, access: Access) -> None:
+        """Pages of the person and of the installation. The latter are not there for others than operators who have
+        shown a second factor."""
+        user = request.user
+        if sessions.is_over(request) and is_strict_about(user):  # type: ignore[arg-type]
+            raise Closed(401, ends_session=True)
+        operating = getattr(user, "is_operator", False) and sessions.has_second_factor(request)
+        if access.permission == OPERATING and not operating:
+            raise Closed(404)
+
+    def _refuse(self, request: HttpRequest, closed: Closed) -> HttpResponseBase:
+        """What a closed door answers; after the transaction, so that what ends a session is not rolled back."""
+        if closed.ends_session:
+            logout(request)
+            messages.warning(request, ENDED)
+        if closed.leads_to and not is_api(request):
+            messages.warning(request, LEADS[closed.leads_to])
+            return lead_to(request, closed.leads_to)
+        site = face_of(request) if closed.status == 429 else None
+        return refusal(request, closed.status, closed.retry_after, site=site)
 
     def _turn_away_strangers(self, request: HttpRequest, access: Access) -> None:
         if access.permission != VISITOR and not bearer(request) and not request.user.is_authenticated:

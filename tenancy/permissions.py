@@ -82,12 +82,14 @@ class Access:
 
     `own_transactions`: the view runs after the door's scope has been closed and opens `visit.scope` itself around what
     it reads, renders and writes: slow bodies and slow storage must hold no transaction.
+    `fresh`: the person has shown who they are within 15 minutes, or is asked to (`tenancy.sessions`); tokens never are.
     """
 
     permission: str
     link: str = ""
     limits: tuple[Limit, ...] = field(default=())
     own_transactions: bool = False
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         if self.permission not in PERMISSIONS and self.permission not in (
@@ -103,10 +105,15 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 
 
 def access(
-    permission: str, *, link: str = "", limits: tuple[Limit, ...] = (), own_transactions: bool = False
+    permission: str,
+    *,
+    link: str = "",
+    limits: tuple[Limit, ...] = (),
+    own_transactions: bool = False,
+    fresh: bool = False,
 ) -> Callable[[_View], _View]:
     """Declare what a view function needs."""
-    declared = Access(permission, link, limits, own_transactions)
+    declared = Access(permission, link, limits, own_transactions, fresh)
 
     def declare(view: _View) -> _View:
         view.access = declared  # type: ignore[attr-defined]

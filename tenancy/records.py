@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, Model
+from django.urls import reverse
 
-from tenancy import trail
+from tenancy import letters, trail
 from tenancy.editing import apply
 from tenancy.models import Attachment, Company, Handing, Meeting, Membership
+from tenancy.templatetags.michisuji import jdate
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def write_meeting(
         return made
     handed = hand(meeting, hands)
     keep_last_contact(company.pk)
-    trail.record("write.meeting", meeting, company_id=company.pk, shared=meeting.shared, **handed)
+    rows = [*handed, *tell_shared(meeting, was=False, actor=actor)]
+    trail.record("write.meeting", meeting, company_id=company.pk, rows=rows, shared=meeting.shared)
     return meeting
 
 
@@ -74,13 +77,14 @@ def update_meeting(
     """Change a 面談記録. Returns the stored row. Raises ChangedMeanwhile, Meeting.DoesNotExist."""
     lock_company(meeting.company_id)
     row: Meeting = Meeting.objects.select_for_update(of=("self",), no_key=True).get(pk=meeting.pk)
-    changed = apply(row, values, seen)
-    if changed:
-        row.save(update_fields=[*changed, "updated_at"])
+    was = row.shared
+    before = apply(row, values, seen)
+    if before:
+        row.save(update_fields=[*before, "updated_at"])
         keep_last_contact(row.company_id)
-    handed = hand(row, hands)
-    if changed or handed:
-        trail.record("update.meeting", row, company_id=row.company_id, fields=changed, **handed)
+    rows = [*hand(row, hands), *tell_shared(row, was=was, actor=actor)]
+    if before or rows:
+        trail.record("update.meeting", row, company_id=row.company_id, before=before, rows=rows)
     return row
 
 
@@ -90,19 +94,20 @@ def remove_meeting(*, meeting: Meeting, actor: Membership | None) -> None:
     row = Meeting.objects.filter(pk=meeting.pk).first()
     if row is None:
         return
-    trail.record("remove.meeting", row, company_id=row.company_id)
+    hanging = [*Handing.objects.filter(meeting=row), *Attachment.objects.filter(meeting=row).defer("key")]
+    trail.record_gone("remove.meeting", row, company_id=row.company_id, rows=hanging)
     row.delete()
     keep_last_contact(meeting.company_id)
 
 
-def hand(thing: Meeting | Attachment, hands: Hands) -> dict[str, list[int]]:
-    """Hand `thing` over and take it back; what is not shared is with nobody. Returns what changed, for the trail:
-    `handed` and `taken_back`, each only where there is something to say."""
+def hand(thing: Meeting | Attachment, hands: Hands) -> list[Handing]:
+    """Hand `thing` over and take it back; what is not shared is with nobody. Returns the rows that were made or
+    deleted, for the trail."""
     column = Handing.COLUMN_OF[type(thing)]
-    now = set(Handing.objects.filter(**{column: thing}).values_list("membership_id", flat=True))
-    drop = now & hands.drop if thing.shared else now
-    add = hands.add - now if thing.shared else frozenset()
-    Handing.objects.filter(**{column: thing}, membership_id__in=drop).delete()
+    now = {row.membership_id: row for row in Handing.objects.filter(**{column: thing})}
+    drop = [row for member, row in now.items() if not thing.shared or member in hands.drop]
+    add = hands.add - now.keys() if thing.shared else frozenset()
+    Handing.objects.filter(pk__in=[row.pk for row in drop]).delete()
     rows = [
         Handing(
             firm_id=thing.firm_id,
@@ -112,9 +117,23 @@ def hand(thing: Meeting | Attachment, hands: Hands) -> dict[str, list[int]]:
         )
         for member in sorted(add)
     ]
-    Handing.objects.bulk_create(rows)
-    said = {"handed": sorted(add), "taken_back": sorted(drop)}
-    return {name: ids for name, ids in said.items() if ids}
+    return [*drop, *Handing.objects.bulk_create(rows)]
+
+
+def tell_shared(thing: Meeting | Attachment, *, was: bool, actor: Membership | None) -> list[Model]:
+    """Tell the company's own people of what has become shared with them; once for each thing, however often it is
+    shared again. The notice's row, for the trail."""
+    if was or not thing.shared:
+        return []
+    here = [thing.firm.slug, thing.company_id]
+    if isinstance(thing, Meeting):
+        title = f"{jdate(thing.held_on)}の面談の記録が共有されました"
+        url, body = reverse("tenancy:meeting", args=[*here, thing.pk]), ""
+    else:
+        title, body = "ファイルが共有されました", f"「{thing.name}」をご覧いただけます。"
+        url = reverse("tenancy:files", args=here)
+    key = f"shared:{thing.pk}"
+    return [letters.tell_company(key=key, company=thing.company, title=title, body=body, url=url, but=actor)]
 
 
 def lock_company(pk: int) -> None:

@@ -6,6 +6,7 @@ from urllib.parse import urlencode, urlsplit
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 
 class Words(NamedTuple):
@@ -93,6 +94,13 @@ def refusal(
         response = HttpResponse(render_to_string(f"{status}.html", _words(retry_after, site)), status=status)
     if retry_after:
         response.headers["Retry-After"] = str(retry_after)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def lead_to(request: HttpRequest, name: str) -> HttpResponse:
+    """To the page `name`, and from there back to this one."""
+    response = HttpResponseRedirect(f"{reverse(name)}?{urlencode({'next': _way_back(request)})}")
     response.headers["Cache-Control"] = "private, no-store"
     return response
 

@@ -1,7 +1,8 @@
 """What people download as a table: CSV that Excel opens in Japanese, and Excel itself.
 
-Answers are complete, not streamed: a stream would outlive its scope. What begins like a formula gets an apostrophe, so
-that a cell somebody else typed is never calculated on the desk of whoever opens it.
+Answers are complete, not streamed: a stream would outlive its scope. A cell that somebody else typed is never
+calculated on the desk of whoever opens it: in CSV, where a cell has no type, what begins like a formula gets an
+apostrophe; in Excel a text is marked as one, and stays as it was typed.
 """
 
 import csv
@@ -54,7 +55,7 @@ def xlsx_response(name: str, heads: Sequence[str], rows: Iterable[Row]) -> HttpR
         cell.font = Font(bold=True)
     sheet.append(bold)
     for row in rows:
-        sheet.append([safe(_cell(value)) for value in row])
+        sheet.append([_cell(sheet, value) for value in row])
     content = io.BytesIO()
     book.save(content)
     return _file(content.getvalue(), f"{name}.xlsx", _XLSX)
@@ -71,13 +72,15 @@ def _plain(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _cell(value: Any) -> Any:
-    """As Excel can hold it: no time zone, no control characters, nothing longer than a cell."""
+def _cell(sheet: Any, value: Any) -> Any:
+    """As Excel can hold it: no time zone, no control characters, nothing longer than a cell; a text always as text."""
     if isinstance(value, datetime):
         return timezone.localtime(value).replace(tzinfo=None)
     if value is None or isinstance(value, bool | int | float | Decimal | date):
         return value
-    return ILLEGAL_CHARACTERS_RE.sub("", str(value))[: LONGEST_CELL - 1]
+    cell = WriteOnlyCell(sheet, value=ILLEGAL_CHARACTERS_RE.sub("", str(value))[:LONGEST_CELL])
+    cell.data_type = "s"
+    return cell
 
 
 def _file(content: bytes, name: str, kind: str) -> HttpResponse:

@@ -20,6 +20,7 @@ from tenancy.trail_words import THINGS, field_of, in_order, label_of_field, labe
 
 ERASED = "(消去済み)"
 EMPTY = "(空)"
+GONE = "(削除済み)"
 THE_SYSTEM, THE_VISITOR, FORMER = "システム", "お客様(リンク)", "以前のメンバー"
 _ROLES = dict(Membership.Role.choices)
 _TRUTH = {True: "はい", False: "いいえ"}
@@ -111,13 +112,13 @@ class _Known:
 
     @classmethod
     def of(cls, acts: Sequence[Trail]) -> "_Known":
-        named = {id for act in acts for id in _members_in(act)}
+        named = {id for act in acts for id in _ids_of(Membership, act)}
         members = _members(users={act.user_id for act in acts}, ids=named)
-        of_acts = {act.company_id for act in acts} - {None}
+        of_acts = {act.company_id for act in acts} | {id for act in acts for id in _ids_of(Company, act)}
         return cls(
             by_user=_by_user(members),
             by_id={member.pk: member for member in members},
-            companies=dict(Company.objects.filter(pk__in=of_acts).values_list("pk", "name")),
+            companies=dict(Company.objects.filter(pk__in=of_acts - {None}).values_list("pk", "name")),
             things=dict(_things(acts)),
             keys=keys_for(value for act in acts for pair in act.changes.values() for value in pair),
         )
@@ -133,11 +134,11 @@ def _by_user(members: Iterable[Membership]) -> Members:
     return {member.user_id: member for member in members}
 
 
-def _members_in(act: Trail) -> Iterator[int]:
-    """Memberships among the values of the changes: who was in charge before and after."""
+def _ids_of(model: type[models.Model], act: Trail) -> Iterator[int]:
+    """Rows of `model` among the values of the changes: who was in charge before and after, of which company it was."""
     for name, pair in act.changes.items():
         field = field_of(act.subject, name)
-        if field is not None and field.related_model is Membership:
+        if field is not None and field.related_model is model:
             yield from (int(value) for value in pair if value)
 
 
@@ -210,6 +211,8 @@ def _text(subject: str, name: str, value: Any, known: _Known) -> str:
     field = field_of(subject, name)
     if field is not None and field.related_model is Membership:
         return str(known.by_id[value].user) if value in known.by_id else FORMER
+    if field is not None and field.related_model is Company:
+        return known.companies.get(value, GONE)
     return _words(field, value)
 
 

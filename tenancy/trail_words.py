@@ -199,6 +199,7 @@ acts(
     "会社",
     {
         "create.firm": "会社を登録しました",
+        "update.rules": "見られる範囲とログインの決まりを変えました",
         "load.demo": "デモのデータを入れました",
         "export.trail": "操作の記録をダウンロードしました({count}件)",
         "forget.old": "保存期間の過ぎたものを消しました",
@@ -224,6 +225,14 @@ acts(
     {
         "create.company": "支援先企業を登録しました",
         "update.company": "企業の情報を変えました",
+        "archive.company": "企業を保管しました",
+        "restore.company": "企業を一覧に戻しました",
+        "write.meeting": "面談の記録を書きました",
+        "update.meeting": "面談の記録を直しました",
+        "remove.meeting": "面談の記録を削除しました",
+        "add.file": "ファイルを置きました",
+        "update.file": "ファイルの共有を変えました",
+        "remove.file": "ファイルを削除しました",
         "add.site": "事業・拠点を加えました",
         "rename.site": "事業・拠点の名前を変えました",
         "remove.site": "事業・拠点を削除しました",
@@ -247,6 +256,22 @@ acts(
         "set_end.membership": "参加の最後の日を変えました",
         "end.membership": "参加を終えました",
         "hand_over.membership": "受け持っていたものをすべて引き継ぎました",
+    },
+)
+acts(
+    "アカウント",
+    {
+        "update.user": "ご自身のお名前やメールアドレスを変えました",
+        "set_up.second_factor": "2段階認証を設定しました",
+        "renew.recovery_codes": "リカバリーコードを作り直しました",
+        "remove.second_factor": "2段階認証をやめました",
+    },
+)
+acts(
+    "運用担当",
+    {
+        "operator.enter": "運用担当が入りました(理由:{reason})",
+        "operator.leave": "運用担当が退出しました",
     },
 )
 acts(

@@ -76,6 +76,7 @@ urlpatterns = [
     path(_PERSON + "remove/", settings.person_remove, name="person_remove"),
     path("settings/privacy/", settings.privacy, name="settings_privacy"),
     path("settings/privacy/<int:version>/", settings.privacy_version, name="privacy_version"),
+    path("settings/rules/", settings.rules, name="settings_rules"),
     path("settings/members/", members.members, name="settings_members"),
     path("settings/members/invite/", members.invite, name="member_invite"),
     path(_MEMBER, members.member, name="member"),

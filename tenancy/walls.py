@@ -22,7 +22,7 @@ OUTSIDE = {
     "tenancy_user": "a person may belong to several firms; memberships are inside",
     "tenancy_due": "what is due, without personal data, so that a sweep costs the same for any number of firms",
     "tenancy_ratelimit": "hashed addresses and counters",
-    "django_session": "signed-in browsers; opened before the firm is known",
+    "tenancy_session": "signed-in browsers; opened before the firm is known",
     "django_migrations": "Django's own",
     "django_content_type": "Django's own",
     "auth_permission": "Django's own, unused",
@@ -30,6 +30,7 @@ OUTSIDE = {
     "auth_group_permissions": "Django's own, unused",
     "account_emailaddress": "allauth: a person's addresses, not a firm's",
     "account_emailconfirmation": "allauth: a person's addresses, not a firm's",
+    "mfa_authenticator": "allauth: a person's second factor, encrypted; asked for before a firm is known",
     "cache": "allauth's sign-in limits",
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, models
 from django.test import Client
 
@@ -49,6 +50,7 @@ UNAUDITED_COLUMNS: dict[str, dict[str, str]] = {
     "notices.mail": dict.fromkeys(("attempts", "last_error", "sent_at"), "how far the delivery is"),
     "reports.job": dict.fromkeys(("progress", "message", "attempts", "draft"), "how far the worker is"),
     "tenancy.apitoken": {"last_used_at": "a counter"},
+    "tenancy.company": {"last_contact_on": "kept from the meetings, which are recorded"},
     "tenancy.user": {"last_login": "the session's"},
 }
 
@@ -128,6 +130,12 @@ def a_neighbour(stage: Stage) -> None:
     PublicPerson.objects.create(name="隣の人", position=1)
 
 
+def a_pdf() -> SimpleUploadedFile:
+    return SimpleUploadedFile(
+        "資料.pdf", b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n", "application/pdf"
+    )
+
+
 def seed(stage: Stage) -> dict[str, str]:
     found = re.search(r'name="seed" value="([^"]+)"', stage.client.get(stage.url).content.decode())
     assert found
@@ -163,6 +171,28 @@ POSTS: dict[str, tuple[Sent, ...]] = {
     "companies/<int:company>/notices/settings/": (Sent(who="千葉"),),
     "companies/<int:company>/diagnoses/take/": (Sent(lambda stage: {"request_id": uuid4()}, "千葉"),),
     "companies/<int:company>/diagnoses/<uuid:diagnosis>/report/": (Sent(who="千葉", before=failed_jobs),),
+    "companies/<int:company>/archive/": (Sent(lambda stage: {"to": "archive"}, "馬場"),),
+    "companies/<int:company>/meetings/new/": (
+        Sent(
+            lambda stage: {
+                "held_on": str(clock.today()),
+                "kind": "visit",
+                "body": "話したこと",
+                "shared": "True",
+                "handed": [stage.house.members["江口"].pk],
+            },
+            "馬場",
+        ),
+    ),
+    "companies/<int:company>/meetings/<uuid:meeting>/edit/": (
+        Sent(lambda stage: stage.form(body="直したこと"), "馬場"),
+    ),
+    "companies/<int:company>/meetings/<uuid:meeting>/remove/": (Sent(who="馬場"),),
+    "companies/<int:company>/files/new/": (Sent(lambda stage: stage.form(files=a_pdf()), "馬場"),),
+    "companies/<int:company>/files/<uuid:file>/edit/": (
+        Sent(lambda stage: {**stage.form(), "shared": "False"}, "馬場"),
+    ),
+    "companies/<int:company>/files/<uuid:file>/remove/": (Sent(who="馬場"),),
     "companies/<int:company>/sites/": (Sent(lambda stage: {"name": "新しい店"}, "馬場"),),
     "companies/<int:company>/sites/<int:site>/": (Sent(lambda stage: {"name": "別の店"}, "馬場"),),
     "companies/<int:company>/sites/<int:site>/remove/": (Sent(who="馬場"),),
@@ -202,6 +232,7 @@ POSTS: dict[str, tuple[Sent, ...]] = {
     "settings/public/people/<int:person>/": (Sent(lambda stage: _PERSON),),
     "settings/public/people/<int:person>/move/": (Sent(lambda stage: {"to": "down"}, before=a_neighbour),),
     "settings/public/people/<int:person>/remove/": (Sent(),),
+    "settings/rules/": (Sent(lambda stage: stage.form(consultants_see="assigned")),),
     "settings/tokens/": (Sent(lambda stage: {"name": "連携", "once": uuid4()}),),
     "settings/tokens/<int:token>/revoke/": (Sent(),),
     # Visitors, also by signed link.

@@ -55,15 +55,9 @@ def plant(house: House) -> Things:
     """Plant one of everything; what is of a company, in the house's first one."""
     canary = f"カナリア{house.firm.slug}"
     with open_scope(house.scope):
-        company = next(iter(house.companies.values()))
-        company.name = company.kana = company.location = canary
-        company.support_status = "lead"
-        company.save()
-        diagnosis = answered(house, canary, company)
-        ids = {
-            "company": company.pk,
+        planted = plant_in(house, next(iter(house.companies.values())), canary)
+        planted.ids |= {
             "other": list(house.companies.values())[-1].pk,
-            "site": Site.objects.create(firm=house.firm, company=company, name=canary).pk,
             "person": PublicPerson.objects.create(firm=house.firm, name=f"公開{house.firm.slug}").pk,
             "token": ApiToken.objects.create(
                 firm=house.firm, membership=first_member(house), name=canary, hash=canary
@@ -72,35 +66,55 @@ def plant(house: House) -> Things:
                 firm=house.firm, key=canary, to="x@x.example", subject=canary, body=canary
             ).pk,
             "notice": Notice.objects.create(firm=house.firm, key=canary, title=canary, url="/").pk,
-            "job": Job.objects.create(
-                firm=house.firm, name="x", title=canary, subject=uuid4(), version="1", company=company
-            ).pk,
-            "diagnosis": diagnosis.pk,
-            "invitation": invited(house, canary, company).pk,
-            "invite": Invitation.objects.create(
-                firm=house.firm,
-                company=company,
-                name=canary,
-                email="invited@y.example",
-                role="staff",
-                expires_at=clock.now() + timedelta(days=7),
-            ).pk,
             "colleague": first_member(house).pk,
-            "member": own_person(house, company).pk,
-            "meeting": noted(house, company, canary, shared=True).pk,
-            "file": filed(house, company, canary, shared=True).pk,
             "version": 1,
             "number": 1,
         }
-        for member in Membership.objects.filter(company=company, role="partner"):
-            for thing in ({"meeting_id": ids["meeting"]}, {"attachment_id": ids["file"]}):
-                Handing.objects.create(firm=house.firm, company=company, membership=member, **thing)
+    return planted
+
+
+def plant_sibling(house: House) -> Things:
+    """Plant one of everything that is of a company in the house's second one."""
+    with open_scope(house.scope):
+        return plant_in(house, list(house.companies.values())[1], "カナリア隣")
+
+
+def plant_in(house: House, company: Company, canary: str) -> Things:
+    """Plant one of everything in the company. Call inside the firm's scope."""
+    company.name = company.kana = company.location = company.industry = canary
+    company.support_status = "lead"
+    company.save()
+    diagnosis = answered(house, canary, company)
+    ids = {
+        "company": company.pk,
+        "site": Site.objects.create(firm=house.firm, company=company, name=canary).pk,
+        "job": Job.objects.create(
+            firm=house.firm, name="x", title=canary, subject=uuid4(), version="1", company=company
+        ).pk,
+        "diagnosis": diagnosis.pk,
+        "invitation": invited(house, canary, company).pk,
+        "invite": Invitation.objects.create(
+            firm=house.firm,
+            company=company,
+            name=canary,
+            email="invited@y.example",
+            role="staff",
+            expires_at=clock.now() + timedelta(days=7),
+        ).pk,
+        "member": own_person(house, company).pk,
+        "meeting": noted(house, company, canary, shared=True).pk,
+        "file": filed(house, company, canary, shared=True).pk,
+    }
+    for member in Membership.objects.filter(company=company, role="partner"):
+        for thing in ({"meeting_id": ids["meeting"]}, {"attachment_id": ids["file"]}):
+            Handing.objects.create(firm=house.firm, company=company, membership=member, **thing)
     return Things(canary, ids, diagnosis, company)
 
 
 def own_person(house: House, company: Company) -> Membership:
     """An external partner of the company."""
-    user = User.objects.create_user(f"partner@{house.firm.slug}.example", None, f"外部{house.firm.slug}")
+    email = f"partner{company.pk}@{house.firm.slug}.example"
+    user = User.objects.create_user(email, None, f"外部{house.firm.slug}{company.name}")
     member: Membership = Membership.objects.create(
         firm=house.firm, user=user, role="partner", company=company, ends_at=clock.now() + timedelta(days=30)
     )

@@ -62,9 +62,11 @@ def list_(request: HttpRequest, firm: str) -> HttpResponse:
 @access("diagnoses.read")
 @require_safe
 def detail(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
-    """One diagnosis: result, answers, comment, report, link, history. Notes the first look."""
+    """One diagnosis: result, answers, comment, report, link, history. Notes the first look, if it is the firm's own:
+    an operator of the installation leaves no traces but in the trail."""
     shown = _diagnosis(diagnosis)
-    mark_seen(diagnosis=shown, actor=actor_of(request))
+    if visit_of(request).may("diagnoses.edit"):
+        mark_seen(diagnosis=shown, actor=actor_of(request))
     return render(request, "diagnosis/firm_detail.html", _detail(request, shown))
 
 

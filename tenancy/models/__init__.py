@@ -12,6 +12,7 @@ from tenancy.models.firm import (
 from tenancy.models.keys import ApiToken, IdempotencyKey
 from tenancy.models.people import Invitation, Membership, User
 from tenancy.models.records import Attachment, Handing, Meeting
+from tenancy.models.sessions import Session
 from tenancy.models.trail import PersonKey, Trail
 from tenancy.models.work import Due, RateLimit
 
@@ -34,6 +35,7 @@ __all__ = [
     "PrivacyNotice",
     "PublicPerson",
     "RateLimit",
+    "Session",
     "Site",
     "Trail",
     "User",

@@ -7,11 +7,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from tenancy import actions
+from tenancy import actions, sessions
 from tenancy.editing import ChangedMeanwhile
-from tenancy.forms import PersonForm, PrivacyForm, ProfileForm, TokenForm
+from tenancy.forms import PersonForm, PrivacyForm, ProfileForm, RulesForm, TokenForm
 from tenancy.middleware import visit_of
-from tenancy.models import ApiToken, FirmProfile, PrivacyNotice, PublicPerson
+from tenancy.models import ApiToken, Firm, FirmProfile, PrivacyNotice, PublicPerson
 from tenancy.passages import blocks
 from tenancy.permissions import access
 from tenancy.trail_reading import history_of
@@ -141,6 +141,40 @@ def privacy_version(request: HttpRequest, firm: str, version: int) -> HttpRespon
     """One version, as it was or is published."""
     notice = get_object_or_404(PrivacyNotice, version=version)
     return render(request, "tenancy/privacy_version.html", {"notice": notice, "blocks": blocks(notice.text)})
+
+
+# ── 見られる範囲とログイン ──
+
+
+@access("firm.settings", fresh=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def rules(request: HttpRequest, firm: str) -> HttpResponse:
+    """What consultants see, and whether the firm's people sign in with a second factor."""
+    row = Firm.objects.get(pk=visit_of(request).firm.pk)
+    form = RulesForm(request.POST if request.method == "POST" else None, instance=row)
+    if not form.is_valid():
+        return _rules(request, form, status=422 if form.errors else 200)
+    try:
+        actions.update_rules(
+            firm=visit_of(request).firm,
+            values=form.values(),
+            seen=form.cleaned_data["seen"],
+            actor=visit_of(request).membership,
+            has_second_factor=sessions.has_second_factor(request),
+        )
+    except actions.LocksOneselfOut:
+        form.add_error("requires_second_factor", "先に、ご自身の2段階認証を設定してください。")
+        return _rules(request, form, status=422)
+    except ChangedMeanwhile as meanwhile:
+        again = form.again(Firm.objects.get(pk=row.pk))
+        return _rules(request, again, status=409, meanwhile=meanwhile)
+    messages.success(request, "見られる範囲とログインの決まりを保存しました。")
+    return redirect("tenancy:settings_rules", firm)
+
+
+def _rules(request: HttpRequest, form: Any, *, status: int, **context: Any) -> HttpResponse:
+    context |= {"form": form, "has_second_factor": sessions.has_second_factor(request)}
+    return render(request, "tenancy/settings_rules.html", context, status=status)
 
 
 # ── APIトークン ──

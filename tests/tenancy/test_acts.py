@@ -64,7 +64,11 @@ def audit(stage: Stage, sent: Sent, call: Call) -> tuple[str, list[Trail]]:
         acts, changed = acts_since(stage.house, known), written(before, rows_of(stage.house))
         transaction.set_rollback(True)
     if answer.status_code >= 400:
-        return f"answered {answer.status_code}: {answer.content.decode()[:200]}", acts
+        page = answer.content.decode()
+        return (
+            f"answered {answer.status_code}: {page.partition('error-summary')[2][:400] or page[:200]}",
+            acts,
+        )
     if sent.audited != bool(changed):
         return f"wrote {changed or 'nothing'}", acts
     return (f"does not name {changed - named(acts)}" if changed - named(acts) else ""), acts

@@ -21,6 +21,7 @@ from tenancy.tasks import forget_file
 from tests.conftest import House
 from tests.tenancy import papers
 from tests.tenancy.test_companies import fields
+from tests.tenancy.test_meetings import at_once
 from tests.things import filed, noted
 
 As = Callable[[str], Client]
@@ -187,6 +188,26 @@ def test_two_clicks_put_a_file_once(baba: Client, michisuji: House, company: Com
     [row] = kept(michisuji)
     [second] = Due.objects.filter(kind=filing.FILE)
     assert filing.key_of(second.firm_id, second.object_id) != row.key
+
+
+@pytest.mark.django_db(transaction=True)
+def test_clicks_at_the_same_moment_put_a_file_once(michisuji: House, company: Company) -> None:
+    what, once = uploads.recognize("a.pdf", io.BytesIO(papers.PDF), len(papers.PDF)), uuid4()
+
+    def click() -> None:
+        file = filing.Upload.of(what, io.BytesIO(papers.PDF), company=company, once=once)
+        with open_scope(michisuji.scope):
+            filing.note(michisuji.firm.pk, [file])
+        stored, _ = filing.store(michisuji.firm.pk, [file])
+        with open_scope(michisuji.scope):
+            filing.keep_files(company=company, uploads=stored, filing=filing.Filing(), actor=None)
+        connection.close()
+
+    at_once(*[click] * 6)
+    [row] = kept(michisuji)
+    seconds = [filing.key_of(due.firm_id, due.object_id) for due in Due.objects.filter(kind=filing.FILE)]
+    assert len(seconds) == 5, "the copies are forgotten in an hour"
+    assert row.key not in seconds
 
 
 # ── Transactions of its own, and what goes wrong ──

@@ -260,6 +260,17 @@ def test_a_row_says_who_did_what_to_what_and_what_stood_there(aoki: Client, mich
     assert link in aoki.get(PAGE).content.decode()
 
 
+def test_a_company_among_the_values_is_called_by_its_name(aoki: Client, michisuji: House) -> None:
+    diagnosis, company = Visitor(michisuji).start().row(), company_of(michisuji)
+    with open_scope(michisuji.scope):
+        diagnosis.company = company
+        trail.record("take_over.company", diagnosis, before={"company": None}, company_id=company.pk)
+        trail.record("take_over.company", diagnosis, before={"company": 10**9}, company_id=company.pk)
+    shown = text(aoki)
+    assert "支援先企業 (空) → 株式会社ア" in shown
+    assert "支援先企業 (削除済み) → 株式会社ア" in shown
+
+
 def test_what_is_gone_has_no_link(aoki: Client, michisuji: House) -> None:
     with open_scope(michisuji.scope):
         person = save_person(person=PublicPerson(name="佐伯 真理子"), actor=None)

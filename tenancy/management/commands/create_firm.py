@@ -2,15 +2,12 @@
 
 from typing import Any
 
-from allauth.account.forms import default_token_generator
-from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.urls import reverse
 
+from tenancy.account import password_link
 from tenancy.actions import create_firm
-from tenancy.models import User
 
 
 class Command(BaseCommand):
@@ -35,12 +32,6 @@ class Command(BaseCommand):
         self.stdout.write(f"「{made.firm.name}」を作成しました: {settings.PUBLIC_URL}/{made.firm.slug}/")
         if made.user_is_new:
             self.stdout.write("次のページでパスワードを決めて、ログインしてください(3日間有効です)。")
-            self.stdout.write(_password_link(made.admin.user))
+            self.stdout.write(password_link(made.admin.user))
         else:
             self.stdout.write(f"{made.admin.user.email} さんは、いまのパスワードでログインできます。")
-
-
-def _password_link(user: User) -> str:
-    """The same page, with the same one-time key, that 「パスワードをお忘れの方」 sends by mail."""
-    kwargs = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
-    return settings.PUBLIC_URL + reverse("account_reset_password_from_key", kwargs=kwargs)
