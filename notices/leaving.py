@@ -4,7 +4,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from notices.actions import queue_mail
-from tenancy import leaving
+from tenancy import leaving, trail
 from tenancy.models import Firm, FirmDeletion, Membership
 from tenancy.permissions import ADMIN
 from tenancy.templatetags.michisuji import jdate
@@ -28,7 +28,7 @@ def take_deletion_back(*, firm: Firm, actor: Membership | None) -> bool:
 
 def _tell(firm: Firm, order_id: int, template: str, actor: Membership | None, **more: str) -> None:
     admins = Membership.objects.active().filter(role=ADMIN).select_related("user").order_by("pk")
-    for member in admins:
+    mails = [
         queue_mail(
             key=f"{template}:{order_id}:{member.pk}",
             template=template,
@@ -40,3 +40,6 @@ def _tell(firm: Firm, order_id: int, template: str, actor: Membership | None, **
                 **more,
             },
         )
+        for member in admins
+    ]
+    trail.record("tell.firm_deletion", firm, rows=mails)

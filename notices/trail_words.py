@@ -11,6 +11,7 @@ acts(
         "mail.notice": "お知らせをメールで送りました",
         "mail.account": "ログインのためのメールを送りました",
         "send_again.mail": "メールをもう一度送りました",
+        "tell.firm_deletion": "会社の削除について、管理者へメールを送りました",
         "choose.mails": "メールで受け取るお知らせを選びました",
     },
 )

@@ -13,7 +13,7 @@ from tenancy.models import FirmDeletion
 from tenancy.permissions import access
 
 
-@access("firm.delete")
+@access("firm.delete", fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def firm_delete(request: HttpRequest, firm: str) -> HttpResponse:
     """What will be lost; the order, for who types the firm's name; while it stands, until when it can be taken back."""
@@ -30,7 +30,7 @@ def firm_delete(request: HttpRequest, firm: str) -> HttpResponse:
     return render(request, "notices/firm_delete.html", context, status=422 if form.errors else 200)
 
 
-@access("firm.delete")
+@access("firm.delete", fresh=True)
 @require_POST
 def firm_stays(request: HttpRequest, firm: str) -> HttpResponse:
     """Take the order back. A second click finds none."""

@@ -14,7 +14,7 @@ from tenancy.middleware import visit_of
 from tenancy.permissions import access
 
 
-@access("firm.export")
+@access("firm.export", fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def export(request: HttpRequest, firm: str) -> HttpResponse:
     """What an archive holds, those that are there, and a new one. `once` makes one of two clicks."""
@@ -29,7 +29,7 @@ def export(request: HttpRequest, firm: str) -> HttpResponse:
     return render(request, "reports/export.html", context, status=status)
 
 
-@access("firm.export")
+@access("firm.export", fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def bring_in(request: HttpRequest, firm: str) -> HttpResponse:
     """Bring an archive into a firm that has nothing yet. `once` makes one of two clicks."""

@@ -10,12 +10,14 @@ from typing import Any
 from uuid import UUID
 
 from django.core.files.storage import default_storage
-from django.db import models, transaction
+from django.db import models
+from django.db.models.deletion import Collector
 
 from tenancy import trail
+from tenancy.filing import forget_later
 from tenancy.keeping import Blanks, Deletes, Exported, shown_name, tenant_models, with_shown
 from tenancy.leaving import delete_if_homeless
-from tenancy.models import Firm, Membership
+from tenancy.models import Attachment, Firm, Membership, User
 from tenancy.permissions import ADMIN
 from tenancy.scope import Scope, open_scope
 
@@ -81,15 +83,17 @@ def erase_person(*, words: str, keys: Iterable[str], actor: Membership | None) -
     members = [found.row for found in chosen if isinstance(found.row, Membership)]
     _check(members, actor)
     counts: dict[str, int] = {}
+    rows: list[models.Model] = []
     for found in chosen:
         counts[found.label] = counts.get(found.label, 0) + 1
-        _erase(found.row)
-    for user_id in {member.user_id for member in members}:
-        with open_scope(Scope(user_id=user_id)):
-            delete_if_homeless(user_id)
+        rows += _erase(found.row)
+    people = [User(pk=pk) for pk in sorted({member.user_id for member in members})]
+    for person in people:
+        with open_scope(Scope(user_id=person.pk)):
+            delete_if_homeless(person.pk)
     if chosen:
         firm = Firm.objects.get(pk=chosen[0].row.firm_id)
-        trail.record("erase.person", firm, erased=counts)
+        trail.record("erase.person", firm, rows=[*rows, *people], erased=counts)
     return len(chosen)
 
 
@@ -108,31 +112,45 @@ def _check(members: list[Membership], actor: Membership | None) -> None:
         raise NotErasable("最後の管理者は消せません。先に、ほかの方を管理者にしてください。")
 
 
-def _erase(row: Any) -> None:
+def _erase(row: Any) -> list[models.Model]:
+    """Blank or delete it; the rows that were written, as far as the trail needs them: their kind and their id."""
     trail.forget(row.whose())
-    _erase_what_hangs(row.pk)
+    written = [type(row)(pk=row.pk), *_erase_what_hangs(row.pk)]
     told = row.on_erase
     if isinstance(told, Deletes):
-        _delete(row)
-        return
+        return written + _delete(row)
     for name in told.fields:
         setattr(row, name, "")
     row.save(update_fields=list(told.fields))
+    return written
 
 
-def _erase_what_hangs(pk: Any) -> None:
+def _erase_what_hangs(pk: Any) -> list[models.Model]:
     """Rows that were made from the erased one (its printed report, its mails) go with it."""
+    gone: list[models.Model] = []
     if not isinstance(pk, UUID):
-        return
+        return gone
     for model in tenant_models():
         if isinstance(model.on_erase, Deletes) and model.on_erase.made_of:
             for made in model.objects.filter(**{model.on_erase.made_of: pk}):
-                _delete(made)
+                gone += [model(pk=made.pk), *_delete(made)]
+    return gone
 
 
-def _delete(row: Any) -> None:
+def _delete(row: Any) -> list[models.Model]:
+    """Delete the row with its file; what Django deletes along with it.
+
+    A file that is kept is deleted by a due row of this transaction. A printed report at once: should the transaction be
+    taken back, it is made anew, and should the process die, nothing personal stays behind.
+    """
     told = row.on_export
-    key = getattr(row, told.files) if isinstance(told, Exported) and told.files else ""
-    if key:
-        transaction.on_commit(lambda: default_storage.delete(key))
+    if isinstance(row, Attachment):
+        forget_later(row)
+    elif isinstance(told, Exported) and told.files and (key := getattr(row, told.files)):
+        default_storage.delete(key)
+    along = Collector(using=row._state.db, origin=row)
+    along.collect([row])
+    going = [each for rows in along.data.values() for each in rows]
+    going += [each for rows in along.fast_deletes for each in rows]
     row.delete()
+    return [type(each)(pk=pk) for each in going if (pk := each.pk) is not None]

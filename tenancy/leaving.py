@@ -72,7 +72,7 @@ def order_deletion(*, firm: Firm, typed: str, actor: Membership | None) -> FirmD
     if made:
         Firm.objects.filter(pk=firm.pk).update(closes_at=order.due_at)
         due.put(DELETION, firm.pk, _object_id(order), at=order.due_at)
-        trail.record("order.firm_deletion", order, due_at=order.due_at.isoformat())
+        trail.record("order.firm_deletion", order, rows=[firm], due_at=order.due_at.isoformat())
     return order
 
 
@@ -81,7 +81,7 @@ def take_deletion_back(*, firm: Firm, actor: Membership | None) -> bool:
     order = FirmDeletion.objects.select_for_update(of=("self",)).filter(due_at__gt=clock.now()).first()
     if order is None:
         return False
-    trail.record("take_back.firm_deletion", order)
+    trail.record("take_back.firm_deletion", order, rows=[firm])
     due.drop(DELETION, _object_id(order))
     order.delete()
     Firm.objects.filter(pk=firm.pk).update(closes_at=None)

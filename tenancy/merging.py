@@ -320,11 +320,16 @@ def take_back(*, done: CompanyMerge, actor: Membership | None) -> Company:
         with _keys_checked_at_the_end():
             back = _go_back(done, kept, gone)
             _restore(done, (kept, gone))
-            _mend_keys(kept, gone)
+            mended = _mend_keys(kept, gone)
         CompanyMerge.objects.filter(pk=done.pk).update(undone_at=clock.now())
         due.drop(SHELL, done.pk)
         trail.record(
-            "take_back.merge", kept, company_id=kept.pk, gone=gone.pk, merge=str(done.pk), moved=back
+            "take_back.merge",
+            kept,
+            company_id=kept.pk,
+            rows=[done, *_named(back), *_restored(done), *mended],
+            gone=gone.pk,
+            merge=str(done.pk),
         )
         trail.record("come_back.company", gone, company_id=gone.pk, kept=kept.pk, merge=str(done.pk))
         gone.refresh_from_db()
@@ -339,7 +344,16 @@ def _locked_again(done: CompanyMerge) -> tuple[Company, Company]:
     return found[done.kept_id], found[done.gone_id]
 
 
-def _go_back(done: CompanyMerge, kept: Company, gone: Company) -> dict[str, int]:
+def _named(ids: Mapping[Any, set[Any]]) -> list[models.Model]:
+    """The rows, as far as the trail needs them: their kind and their id."""
+    return [model(pk=pk) for model, pks in ids.items() for pk in sorted(pks)]
+
+
+def _restored(done: CompanyMerge) -> list[models.Model]:
+    return [apps.get_model(label)(pk=pk) for label, rows in done.moved["changed"].items() for pk in rows]
+
+
+def _go_back(done: CompanyMerge, kept: Company, gone: Company) -> dict[Any, set[Any]]:
     """What moved and is still with the kept company, and what hangs on it, changes its company again."""
     back: dict[Any, set[Any]] = {}
     for model in movable():
@@ -349,7 +363,7 @@ def _go_back(done: CompanyMerge, kept: Company, gone: Company) -> dict[str, int]
         going |= _followers(model, here.exclude(pk__in=going), back)
         back[model] = going
         model.objects.filter(pk__in=going).update(company=gone)
-    return {model.on_merge.label: len(going) for model, going in back.items() if going}
+    return back
 
 
 def _followers(model: Any, here: models.QuerySet[Any], back: dict[Any, set[Any]]) -> set[Any]:
@@ -397,19 +411,22 @@ def _number_is_taken(row: Any, name: str, value: Any) -> bool:
     return name == "corporate_number" and value is not None and taken.exists()
 
 
-def _mend_keys(kept: Company, gone: Company) -> None:
+def _mend_keys(kept: Company, gone: Company) -> list[models.Model]:
     """Where somebody has since joined what was of one company to what was of the other, the joint opens: as its
-    on_delete says, the column is emptied or the row, which is nothing but the joint, deleted."""
+    on_delete says, the column is emptied or the row, which is nothing but the joint, deleted. Those rows."""
+    mended: dict[Any, set[Any]] = {}
     for model in movable():
         for key in _keys_of(model):
             column = next(each for each in foreign_keys(model) if each.attname == key.columns[-1])
             across = model.objects.filter(company__in=(kept, gone)).exclude(**{f"{column.name}": None})
             across = across.exclude(**{f"{column.name}__company": models.F("company")})
             ids = list(across.values_list("pk", flat=True))
+            mended.setdefault(model, set()).update(ids)
             if column.null and column.remote_field.on_delete is models.SET_NULL:
                 model.objects.filter(pk__in=ids).update(**{column.name: None})
             else:
                 model.objects.filter(pk__in=ids).delete()
+    return _named(mended)
 
 
 def remove_shell(merge_id: UUID) -> None:

@@ -21,9 +21,19 @@ from diagnosis.addresses import answers_token, result_token
 from diagnosis.models import Comment, Diagnosis
 from notices.models import Mail
 from reports.models import Job
-from tenancy import clock, people
+from tenancy import clock, erasing, leaving, merging, people
 from tenancy.links import make_token
-from tenancy.models import Company, Firm, Invitation, Membership, PublicPerson, Trail, User
+from tenancy.models import (
+    Company,
+    CompanyMerge,
+    Firm,
+    Invitation,
+    Meeting,
+    Membership,
+    PublicPerson,
+    Trail,
+    User,
+)
 from tenancy.scope import open_scope
 from tenancy.walls import FirmModel
 from tests.conftest import House
@@ -126,6 +136,32 @@ def invited_to_the_firm(stage: Stage) -> None:
     Invitation.objects.filter(pk=stage.things.ids["invite"]).update(company=None, role="consultant")
 
 
+def other_company(stage: Stage) -> Company:
+    found: Company = Company.objects.get(pk=stage.things.ids["other"])
+    return found
+
+
+def merged(stage: Stage) -> None:
+    Meeting.objects.create(company=other_company(stage), held_on=clock.today(), body="話したこと")
+    merging.merge(kept=stage.things.company, gone=other_company(stage), actor=stage.house.members["馬場"])
+
+
+def the_merge(stage: Stage) -> dict[str, Any]:
+    with open_scope(stage.house.scope):
+        return {"merge": CompanyMerge.objects.get().pk}
+
+
+def ordered_to_go(stage: Stage) -> None:
+    firm = stage.house.firm
+    leaving.order_deletion(firm=firm, typed=firm.name, actor=stage.house.members["青木"])
+
+
+def whom_to_erase(stage: Stage) -> dict[str, Any]:
+    with open_scope(stage.house.scope):
+        found = erasing.find(stage.things.canary)
+    return {"q": stage.things.canary, "pick": [each.key for each in found], "confirmed": "yes"}
+
+
 def a_neighbour(stage: Stage) -> None:
     PublicPerson.objects.create(name="隣の人", position=1)
 
@@ -172,6 +208,10 @@ POSTS: dict[str, tuple[Sent, ...]] = {
     "companies/<int:company>/diagnoses/take/": (Sent(lambda stage: {"request_id": uuid4()}, "千葉"),),
     "companies/<int:company>/diagnoses/<uuid:diagnosis>/report/": (Sent(who="千葉", before=failed_jobs),),
     "companies/<int:company>/archive/": (Sent(lambda stage: {"to": "archive"}, "馬場"),),
+    "companies/<int:company>/merge/<int:other>/": (
+        Sent(lambda stage: {"gone": stage.things.ids["other"]}, "馬場"),
+    ),
+    "companies/<int:company>/merge/undo/": (Sent(the_merge, "馬場", before=merged),),
     "companies/<int:company>/meetings/new/": (
         Sent(
             lambda stage: {
@@ -219,6 +259,11 @@ POSTS: dict[str, tuple[Sent, ...]] = {
     "settings/members/<int:colleague>/hand-over/": (
         Sent(lambda stage: {"to": stage.house.members["馬場"].pk}, before=in_charge),
     ),
+    "settings/delete/": (Sent(lambda stage: {"name": stage.house.firm.name}),),
+    "settings/delete/back/": (Sent(before=ordered_to_go),),
+    "settings/erase/": (Sent(whom_to_erase),),
+    "settings/export/": (Sent(lambda stage: {"once": uuid4()}),),
+    "settings/import/": (),  # needs an empty firm: tests/tenancy/test_export.py
     "settings/mail/<uuid:mail>/again/": (Sent(before=failed_mail),),
     "settings/privacy/": (Sent(lambda stage: {"summary": "要約", "text": "本文", "after": 1}),),
     "settings/public/": (

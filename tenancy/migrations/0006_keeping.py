@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenancy", "0008_sessions"),
+        ("tenancy", "0005_trail_ends"),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ from tenancy.middleware import visit_of
 from tenancy.permissions import access
 
 
-@access("people.erase")
+@access("people.erase", fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def erase(request: HttpRequest, firm: str) -> HttpResponse:
     """Search for a person, choose among what was found, look again, erase."""

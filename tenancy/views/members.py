@@ -63,7 +63,7 @@ def member(request: HttpRequest, firm: str, colleague: int) -> HttpResponse:
     return render(request, "tenancy/member.html", context, status=422 if form.errors else 200)
 
 
-@access("firm.members")
+@access("firm.members", fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def hand_over(request: HttpRequest, firm: str, colleague: int) -> HttpResponse:
     """Everything that somebody is in charge of goes to somebody else, in one act."""
@@ -91,7 +91,7 @@ def _hand_over(request: HttpRequest, firm: str, row: Membership, clean: dict[str
     return redirect("tenancy:settings_members", firm)
 
 
-@access("firm.members")
+@access("firm.members", fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def member_end(request: HttpRequest, firm: str, colleague: int) -> HttpResponse:
     """End somebody's place in the firm, after saying what stays without anybody."""

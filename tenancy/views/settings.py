@@ -180,7 +180,7 @@ def _rules(request: HttpRequest, form: Any, *, status: int, **context: Any) -> H
 # ── APIトークン ──
 
 
-@access("firm.settings")
+@access("firm.settings", fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest, firm: str) -> HttpResponse:
     """All tokens of the firm. A new one acts as the person who makes it; its text is shown in this answer only."""

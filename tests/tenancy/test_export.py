@@ -191,7 +191,7 @@ def test_after_seven_days_the_archive_is_gone(as_: As, michisuji: House, media: 
     expire(michisuji.firm.pk, str(job.pk))
     assert client.get(f"{address}file/").status_code == 200
     with clock.stopped_at(clock.now() + timedelta(days=7, minutes=1)):
-        assert client.get(f"{address}file/").status_code == 404, "also before the sweep comes by"
+        assert as_("青木").get(f"{address}file/").status_code == 404, "also before the sweep comes by"
         expire(michisuji.firm.pk, str(job.pk))
         expire(michisuji.firm.pk, str(job.pk))
     assert list(media.rglob("*.zip")) == []

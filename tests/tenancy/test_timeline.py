@@ -67,7 +67,7 @@ def test_the_companys_people_hear_only_of_what_is_shared(
         Handing.objects.create(company=company, membership=eventful.members["江口"], attachment=file)
     html = as_(person).get(room(company)).content.decode()
     assert "お渡しする紙" in html
-    for word in ("内々の紙", "面談しました", "登録しました", "保管しました", "/diagnoses/"):
+    for word in ("内々の紙", "面談しました", "登録しました", "保管しました", "/michisuji/diagnoses/"):
         assert word not in html, word
     assert ("総合評価" in html) == (person != "江口")
     assert "お渡しする紙" in as_(person).get(room(company, "home/")).content.decode()
