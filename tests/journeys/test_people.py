@@ -1,0 +1,177 @@
+"""People come in, see exactly their part, and go: on a phone and at a desk."""
+
+from collections.abc import Callable
+
+import pytest
+
+from diagnosis.models import Diagnosis
+from tenancy import clock
+from tenancy.models import Company, Membership
+from tenancy.scope import open_scope
+from tests.conftest import PASSWORD, House
+from tests.diagnosis.firm_help import answered
+from tests.journeys.conftest import DESK, PHONE, Person
+from tests.tenancy.browser import mailed_path, with_password
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+Someone = Callable[..., Person]
+WIDTHS = pytest.mark.parametrize(("width", "dark"), [(PHONE, True), (DESK, False)])
+
+
+@pytest.fixture
+def a(michisuji: House) -> Company:
+    return michisuji.companies["株式会社ア"]
+
+
+def types(person: Person, label: str, words: str) -> None:
+    person.page.get_by_label(label).first.fill(words)
+
+
+def menu(person: Person, width: int, words: str) -> None:
+    """Go where the rail leads; on a phone it has to be opened first."""
+    if width == PHONE:
+        person.page.get_by_role("button", name="メニュー").first.click()
+    person.press(words)
+
+
+@WIDTHS
+def test_an_owner_is_invited_comes_in_with_one_button_and_invites_staff(
+    someone: Someone, michisuji: House, a: Company, width: int, dark: bool
+) -> None:
+    with_password(michisuji.people["馬場"])
+    consultant = someone(width, dark=dark)
+    consultant.sign_in("baba@michisuji.example", PASSWORD)
+    consultant.open(f"/michisuji/companies/{a.pk}/members/")
+    consultant.press("メンバーを招待する")
+    types(consultant, "お名前", "新田 花")
+    types(consultant, "メールアドレス", "nitta@a.example")
+    consultant.press("招待のメールを送る")
+    assert consultant.reads("お返事を待っているご招待")
+
+    owner = someone(width, dark=dark)
+    owner.open(mailed_path(michisuji, "nitta@a.example"))
+    assert owner.reads("「株式会社ア」へのご招待")
+    owner.press("参加する")
+    assert owner.reads("新田 花 様、こんにちは")
+    menu(owner, width, "メンバー")
+    owner.press("社員を招待する")
+    owner.press("招待のメールを送る")
+    assert owner.reads("お名前を入力してください。")
+    types(owner, "お名前", "社員 一郎")
+    types(owner, "メールアドレス", "ichiro@a.example")
+    owner.press("招待のメールを送る")
+
+    staff = someone(width, dark=dark)
+    staff.open(mailed_path(michisuji, "ichiro@a.example"))
+    types(staff, "パスワード", "kumo wa shiroi hanabi")
+    staff.press("参加する")
+    assert staff.reads("社員 一郎 様、こんにちは")
+    menu(staff, width, "メンバー")
+    assert not staff.reads("社員を招待する")
+
+
+@WIDTHS
+def test_an_owner_reads_the_results_compares_them_and_begins_another(
+    someone: Someone, michisuji: House, a: Company, width: int, dark: bool
+) -> None:
+    with_password(michisuji.people["千葉"])
+    for _ in range(2):
+        answered(michisuji, company=a)
+    owner = someone(width, dark=dark)
+    owner.sign_in("chiba@a.example", PASSWORD)
+    owner.press("結果を読む")
+    assert owner.reads("次の三つの一歩")
+    menu(owner, width, "簡易診断")
+    owner.press("二つを並べて比べる")
+    menu(owner, width, "簡易診断")
+    owner.press("診断を始める")
+    assert "/diagnosis/a/" in owner.page.url
+    with open_scope(michisuji.scope):
+        assert Diagnosis.objects.filter(origin="own", company=a).count() == 1
+
+
+@WIDTHS
+def test_a_partner_comes_until_the_owner_ends_it(
+    someone: Someone, michisuji: House, a: Company, width: int, dark: bool
+) -> None:
+    for name in ("千葉", "江口"):
+        with_password(michisuji.people[name])
+    partner, owner = someone(width, dark=dark), someone(width, dark=dark)
+    partner.sign_in("eguchi@out.example", PASSWORD)
+    assert partner.reads("いま、お渡ししているものはありません")
+    owner.sign_in("chiba@a.example", PASSWORD)
+    menu(owner, width, "メンバー")
+    owner.press("参加を終える:江口")
+    owner.press("参加を終える")
+    assert owner.reads("江口さんの参加を終えました。")
+    partner.open(f"/michisuji/companies/{a.pk}/home/")
+    assert partner.reads("見つかりません")
+
+
+@WIDTHS
+def test_an_admin_invites_a_colleague_and_hands_everything_over(
+    someone: Someone, michisuji: House, a: Company, width: int, dark: bool
+) -> None:
+    with_password(michisuji.people["青木"])
+    with open_scope(michisuji.scope):
+        Company.objects.update(consultant=michisuji.members["馬場"])
+    admin = someone(width, dark=dark)
+    admin.sign_in("aoki@michisuji.example", PASSWORD)
+    admin.open("/michisuji/settings/members/")
+    admin.press("メンバーを招待する")
+    types(admin, "お名前", "新谷 学")
+    types(admin, "メールアドレス", "niiya@michisuji.example")
+    admin.press("招待のメールを送る")
+
+    colleague = someone(width, dark=dark)
+    colleague.open(mailed_path(michisuji, "niiya@michisuji.example"))
+    colleague.press("参加する")
+    assert colleague.reads("パスワードを決めてください。")
+    types(colleague, "パスワード", "kumo wa shiroi hanabi")
+    colleague.press("参加する")
+    assert colleague.reads("支援先企業")
+
+    admin.open("/michisuji/settings/members/")
+    admin.press("馬場")
+    admin.press("すべてをほかの人に引き継ぐ")
+    admin.page.get_by_label("引き継ぐ人").select_option(label="新谷 学")
+    admin.page.get_by_label("引き継いだあと、この人の参加を終える").check()
+    admin.press("引き継ぐ", exact=True)
+    assert admin.reads("担当する企業 2件")
+    colleague.open("/michisuji/companies/")
+    assert colleague.reads("新谷 学")
+
+
+@WIDTHS
+def test_who_belongs_to_two_places_chooses_and_changes_over(
+    someone: Someone, michisuji: House, aoba: House, width: int, dark: bool
+) -> None:
+    with_password(michisuji.people["馬場"])
+    with open_scope(aoba.scope):
+        Membership.objects.create(
+            firm=aoba.firm, user=michisuji.people["馬場"], role="consultant", created_at=clock.now()
+        )
+    person = someone(width, dark=dark)
+    person.sign_in("baba@michisuji.example", PASSWORD)
+    assert person.reads("どちらを開きますか")
+    person.press("あおば経営支援")
+    menu(person, width, "ほかの所属を開く")
+    person.press("みちすじ経営パートナーズ")
+    assert "/michisuji/home/" in person.page.url
+
+
+@WIDTHS
+def test_an_owner_chooses_what_comes_by_mail(
+    someone: Someone, michisuji: House, width: int, dark: bool
+) -> None:
+    with_password(michisuji.people["千葉"])
+    owner = someone(width, dark=dark)
+    owner.sign_in("chiba@a.example", PASSWORD)
+    menu(owner, width, "お知らせ")
+    owner.press("メールで受け取るものを選ぶ")
+    owner.page.get_by_label("面談の記録・ファイル・コメントが共有されたとき").uncheck()
+    owner.press("保存する")
+    assert owner.reads("メールで受け取るお知らせを保存しました。")
+    with open_scope(michisuji.scope):
+        assert Membership.objects.get(pk=michisuji.members["千葉"].pk).muted == ["company_news"]
