@@ -21,6 +21,8 @@ _CONTROL_IN_TEXT = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _ENGINE = Engine()
 _LONGEST_SUBJECT = 300
 
+# Of the supplied texts those that open an account to whoever reads them.
+PRIVATE = frozenset({"invitation"})
 # What stands there when nobody gave it. Everything else must be given.
 WHEN_NOT_GIVEN = {"contact_name": "ご担当者", "firm_phone": ""}
 
@@ -91,7 +93,11 @@ def _read(name: str, entry: Mapping[str, str]) -> Text:
     # A firm without a telephone number has no empty line there.
     body = entry["body"].replace("{{ firm_phone }}\n", "{% if firm_phone %}{{ firm_phone }}\n{% endif %}")
     return Text(
-        entry["subject"], body, bool(entry.get("private")), frozenset(shown | asked), frozenset(asked)
+        entry["subject"],
+        body,
+        bool(entry.get("private")) or name in PRIVATE,
+        frozenset(shown | asked),
+        frozenset(asked),
     )
 
 

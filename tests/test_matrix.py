@@ -234,6 +234,23 @@ def test_nobody_sees_a_word_of_the_other_firm(
     assert seen == []
 
 
+ACCOUNT = ("", "name/", "email/", "password/change/", "second-factor/", "sessions/")
+
+
+@pytest.mark.parametrize("person", ["青木", "千葉"])
+def test_no_cache_keeps_what_a_session_has_touched(
+    as_: Callable[[str], Client], things: dict[str, Things], person: str
+) -> None:
+    client = as_(person)
+    private = [address(route, "michisuji", things["michisuji"].ids) for route in ROUTES]
+    private += ["/entrance/?choose", "/api/v1/firms/michisuji/companies/"]
+    private += [f"/accounts/{page}" for page in ACCOUNT]
+    kept = {url: client.get(url).headers.get("Cache-Control", "") for url in private}
+    assert {
+        url: said for url, said in kept.items() if not {"private", "no-store"} <= set(said.split(", "))
+    } == {}
+
+
 def test_the_canary_sings_where_it_may(as_: Callable[[str], Client], things: dict[str, Things]) -> None:
     client, own = as_("青木"), things["michisuji"]
     for route in ("companies/", "companies/<int:company>/", "diagnoses/", "diagnoses/<uuid:diagnosis>/"):

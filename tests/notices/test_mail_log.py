@@ -1,6 +1,7 @@
 """What the firm's admin sees of its mails."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -8,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from notices.models import Mail
+from tenancy import people
 from tenancy.scope import open_scope
 from tests.conftest import House
 
@@ -127,3 +129,21 @@ def test_a_long_log_costs_as_many_queries_as_a_short_one(michisuji: House, as_: 
     assert len(many) == len(few)
     assert page.count("@a.example</small>") == 50
     assert "120件中 1〜50件" in page
+
+
+@pytest.mark.parametrize(("address", "readable"), [("", True), ("smtp://mail.example", False)])
+def test_an_invitation_is_read_by_an_admin_only_where_no_mail_goes_out(
+    michisuji: House, as_: As, settings: Any, address: str, readable: bool
+) -> None:
+    settings.EMAIL_URL = address
+    with open_scope(michisuji.scope):
+        people.invite(
+            email="new@x.example",
+            name="新田",
+            role="consultant",
+            company=None,
+            actor=michisuji.members["青木"],
+        )
+        (mail,) = Mail.objects.filter(template="invitation")
+    page = as_("青木").get(f"/michisuji/settings/mail/{mail.pk}/").content.decode()
+    assert ("/michisuji/invitation/" in page) == readable
