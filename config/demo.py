@@ -135,8 +135,8 @@ def _load_firm(plan: dict[str, Any], password: str, clients: list[Client]) -> No
             actions.save_person(person=PublicPerson(**person), actor=None)
         for client in clients:
             consultant = members[client.consultant]
-            who = {"user_id": consultant.user_id, "membership_id": consultant.pk, "role": consultant.role}
-            with open_scope(replace(Scope.of_firm(made.firm.pk), **who)):
+            scope = replace(Scope.of_firm(made.firm.pk), user_id=consultant.user_id, role=consultant.role)
+            with open_scope(replace(scope, membership_id=consultant.pk)):
                 _load_company(client, consultant, today, password)
         trail.record(_ACT, made.firm, today=today.isoformat())
 
