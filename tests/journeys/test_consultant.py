@@ -59,30 +59,30 @@ def test_a_consultant_reads_comments_and_takes_the_company_over(
     assert consultant.reads("51.8")
 
 
-@pytest.mark.parametrize(("width", "dark"), [(PHONE, True), (DESK, False)])
-def test_every_page_is_accessible_valid_and_fits(
-    someone: Someone, known: House, width: int, dark: bool
-) -> None:
+def test_every_page_is_accessible_valid_and_fits(someone: Someone, known: House) -> None:
     things = plant(known)
-    person = someone(width, dark=dark)
+    windows = [someone(PHONE, dark=True), someone(DESK)]
     for path in (
         "/",
         "/accounts/password/reset/",
         "/michisuji/",
         "/michisuji/privacy/",
         "/michisuji/diagnosis/code/",
+        f"/michisuji/diagnosis/r/{result_token(things.diagnosis)}/",
+        "/michisuji/diagnosis/r/altered/",
+        "/nowhere/",
     ):
-        person.open(path)
-    person.open(f"/michisuji/diagnosis/r/{result_token(things.diagnosis)}/")
-    person.open("/michisuji/diagnosis/r/altered/")
-    person.open("/nowhere/")
-    person.sign_in("aoki@michisuji.example", PASSWORD)
+        for person in windows:
+            person.open(path)
+    for person in windows:
+        person.sign_in("aoki@michisuji.example", PASSWORD)
     for route in ROUTES:
         path = address(route, "michisuji", things.ids)
-        answer = person.page.context.request.get(person.site + path)
+        answer = windows[0].page.context.request.get(windows[0].site + path)
         # Neither files nor the fragments that a page asks for.
         if answer.status == 200 and answer.body()[:9].lower() == b"<!doctype":
-            person.open(path)
+            for person in windows:
+                person.open(path)
 
 
 def states(house: House) -> list[Any]:
