@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from tenancy import clock
 from tenancy.fields import LineField, MailField
 from tenancy.forms import MemberChoice
-from tenancy.models import Membership, User
+from tenancy.models import Company, Membership, User
 from tenancy.permissions import PARTNER
 
 # By whether it is a place in a company.
@@ -126,6 +126,47 @@ class EndsOnForm(forms.Form):
     ends_on = LastDayField(
         label="参加の最後の日", error_messages={"required": "参加の最後の日を入力してください。"}
     )
+
+
+class AssignForm(forms.Form):
+    """Which companies are to be in whose charge; nobody's is an answer too."""
+
+    NOBODY = "nobody"
+
+    to = forms.ChoiceField(
+        label="新しい担当",
+        error_messages={
+            "required": "新しい担当を選んでください。",
+            "invalid_choice": "新しい担当を、いまのメンバーから選んでください。",
+        },
+    )
+    companies = forms.ModelMultipleChoiceField(
+        label="企業",
+        queryset=Company.objects.none(),
+        error_messages={
+            "required": "担当を決める企業を、1社以上選んでください。",
+            "invalid_choice": "選んだ企業の一部が、統合などで無くなりました。もう一度選んでください。",
+            "invalid_pk_value": "企業を一覧から選んでください。",
+        },
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["companies"].queryset = Company.objects.listed()  # type: ignore[attr-defined]
+        self._members = {str(each.pk): each for each in Membership.objects.consulting()}
+        members = [(key, str(each.user)) for key, each in self._members.items()]
+        choices = [("", "選んでください"), *members, (self.NOBODY, "担当なしにする")]
+        self.fields["to"].choices = choices  # type: ignore[attr-defined]
+
+    @property
+    def member(self) -> Membership | None:
+        """Who is chosen; None for nobody."""
+        return self._members.get(self.cleaned_data["to"])
+
+    @property
+    def chosen(self) -> set[str]:
+        """The companies' ids as they were sent, so that an answer with an error keeps them."""
+        return set(self.data.getlist("companies")) if self.is_bound else set()
 
 
 class HandOverForm(forms.Form):

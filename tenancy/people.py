@@ -4,7 +4,7 @@ All of it runs in the scope and the transaction of the caller, except `accept`, 
 firm's scope itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -317,6 +317,17 @@ def _move_companies(leaving: Membership, to: Membership) -> Sequence[Model]:
     locked = list(rows.select_for_update(of=("self",), no_key=True).only("pk", "firm_id"))
     Company.objects.filter(pk__in=[row.pk for row in locked]).update(consultant=to, updated_at=clock.now())
     return locked
+
+
+def assign(*, companies: Iterable[int], to: Membership | None, actor: Membership) -> int:
+    """These companies (ids) become `to`'s, or nobody's; how many were somebody else's before. Twice is once."""
+    rows = Company.objects.filter(pk__in=companies).exclude(consultant=to).order_by("pk")
+    locked = list(rows.select_for_update(of=("self",), no_key=True).only("pk", "firm_id", "consultant"))
+    Company.objects.filter(pk__in=[row.pk for row in locked]).update(consultant=to, updated_at=clock.now())
+    for row in locked:
+        before, row.consultant = {"consultant": row.consultant_id}, to
+        trail.record("update.company", row, company_id=row.pk, before=before)
+    return len(locked)
 
 
 burden("companies", "担当する企業", count=_companies_of, move=_move_companies)

@@ -29,6 +29,7 @@ PERMISSIONS: dict[str, Permission] = {
     "home.read": Permission("ホームを開く", FIRM_SIDE | COMPANY_ROLES),
     "companies.read": Permission("支援先企業の一覧と概要を見る", FIRM_SIDE),
     "companies.edit": Permission("支援先企業を登録・変更・保管・統合する", FIRM_ROLES),
+    "companies.assign": Permission("企業の担当をまとめて決める", frozenset({ADMIN})),
     "companies.export": Permission("支援先企業の一覧を書き出す", FIRM_ROLES),
     "company.read": Permission("自社のホームを見る", COMPANY_ROLES),
     "members.read": Permission("企業のメンバーを見る", _READERS),

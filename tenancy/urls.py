@@ -3,6 +3,7 @@
 from django.urls import path
 
 from tenancy.views import (
+    assigning,
     companies,
     company_home,
     company_members,
@@ -32,6 +33,7 @@ urlpatterns = [
     path("companies/", companies.companies, name="companies"),
     path("companies/csv/", companies.companies_csv, name="companies_csv"),
     path("companies/excel/", companies.companies_excel, name="companies_excel"),
+    path("companies/assign/", assigning.assign, name="companies_assign"),
     path("companies/new/", companies.company_new, name="company_new"),
     path(_COMPANY, companies.company, name="company"),
     path(_COMPANY + "home/", company_home.company_home, name="company_home"),

@@ -191,6 +191,9 @@ _MAIL = {"contact_name": "宛先", "email": "atesaki@x.example"}
 
 POSTS: dict[str, tuple[Sent, ...]] = {
     "companies/new/": (Sent(lambda stage: stage.form(name="新しい会社"), "馬場"),),
+    "companies/assign/": (
+        Sent(lambda stage: {"companies": [stage.things.ids["other"]], "to": stage.house.members["青木"].pk}),
+    ),
     "companies/<int:company>/edit/": (
         Sent(
             lambda stage: stage.form(location="埼玉県", representative="新しい社長", employees="30"), "馬場"

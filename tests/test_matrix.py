@@ -68,6 +68,7 @@ ROUTES: dict[str, set[str]] = {
     "companies/<int:company>/sites/<int:site>/": CONSULTANTS,
     "companies/<int:company>/sites/<int:site>/remove/": CONSULTANTS,
     "companies/<int:company>/timeline/": BOTH_SIDES,
+    "companies/assign/": ADMIN,
     "companies/csv/": CONSULTANTS,
     "companies/excel/": CONSULTANTS,
     "companies/new/": CONSULTANTS,

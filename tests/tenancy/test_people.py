@@ -269,6 +269,46 @@ def test_nothing_is_handed_over_to_somebody_of_another_firm(as_: As, michisuji: 
         assert as_("青木").post(url, {"to": wrong}).status_code == 422
 
 
+def test_many_companies_are_put_in_one_s_charge_at_once(as_: As, michisuji: House) -> None:
+    baba, url = michisuji.members["馬場"], "/michisuji/companies/assign/?sort=-kana"
+    both = [company.pk for company in michisuji.companies.values()]
+    for _ in range(2):
+        answer = as_("青木").post(url, {"companies": both, "to": baba.pk}, follow=True)
+        assert answer.redirect_chain == [(url, 302)]
+        assert "2社の担当を、馬場さんにしました。" in answer.content.decode()
+    as_("青木").post(url, {"companies": both[:1], "to": "nobody"})
+    with open_scope(michisuji.scope):
+        charge = Company.objects.order_by("pk").values_list("consultant", flat=True)
+        assert list(charge) == [None, baba.pk]
+        first = Trail.objects.filter(act="update.company", subject_id=str(both[0])).order_by("at")
+        assert [row.changes for row in first] == [
+            {"consultant": [None, baba.pk]},
+            {"consultant": [baba.pk, None]},
+        ]
+
+
+def test_what_cannot_be_assigned_is_said_and_the_choice_is_kept(
+    as_: As, michisuji: House, aoba: House
+) -> None:
+    url = "/michisuji/companies/assign/"
+    own, foreign = michisuji.companies["株式会社ア"].pk, aoba.companies["株式会社ウ"].pk
+    baba, gondo = michisuji.members["馬場"].pk, aoba.members["権藤"].pk
+    for sent, said in (
+        ({"to": baba}, "1社以上選んでください"),
+        ({"companies": [own]}, "新しい担当を選んでください"),
+        ({"companies": [own], "to": gondo}, "新しい担当を"),
+        ({"companies": [own], "to": michisuji.members["千葉"].pk}, "新しい担当を"),
+        ({"companies": [own, foreign], "to": baba}, "もう一度選んでください"),
+        ({"companies": [own, "一番"], "to": baba}, "企業を一覧から選んでください"),
+    ):
+        answer = as_("青木").post(url, sent)
+        assert answer.status_code == 422
+        assert said in answer.content.decode()
+        assert (f'value="{own}" checked' in answer.content.decode()) == ("companies" in sent)
+    with open_scope(michisuji.scope):
+        assert not Company.objects.exclude(consultant=None).exists()
+
+
 def test_a_consultant_sees_assigned_companies_only_where_the_firm_wants_it(as_: As, michisuji: House) -> None:
     with open_scope(michisuji.scope):
         Company.objects.filter(name="株式会社ア").update(consultant=michisuji.members["馬場"])
