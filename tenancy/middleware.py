@@ -109,17 +109,19 @@ class ScopeMiddleware:
 
     def _enter(self, request: HttpRequest, match: ResolverMatch, access: Access) -> None:
         """Open the door that the view stands behind. Raises Closed."""
+        firm_id = None
         if access.permission in (SIGNED_IN, OPERATING):
             self._let_in_without_a_firm(request, access)
         else:
             named = match.kwargs
             visit = enter_firm(request, named["firm"], access, named.get("token", ""), named.get("company"))
             request.visit = visit  # type: ignore[attr-defined]
+            firm_id = visit.firm.pk
         if access.permission == VISITOR or bearer(request):
             return
         if access.fresh and not sessions.is_fresh(request):
             raise Closed(403, leads_to="account_reauthenticate")
-        sessions.note_activity(request)
+        sessions.note_activity(request, firm_id)
 
     def _let_in_without_a_firm(self, request: HttpRequest, access: Access) -> None:
         """Pages of the person and of the installation. The latter are not there for others than operators who have

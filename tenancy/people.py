@@ -15,9 +15,9 @@ from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
 
-from tenancy import clock, letters, trail
+from tenancy import clock, letters, sessions, trail
 from tenancy.links import make_token
-from tenancy.models import Company, Invitation, Membership, User
+from tenancy.models import Company, Invitation, Membership, Session, User
 from tenancy.permissions import ADMIN, CONSULTANT, OWNER, PARTNER, STAFF
 from tenancy.scope import Scope, open_scope
 from tenancy.templatetags.michisuji import jdate
@@ -248,6 +248,17 @@ def end_membership(*, member: Membership, actor: Membership) -> bool:
         before, member.state = {"state": member.state}, Membership.State.ENDED
         trail.record("end.membership", member, company_id=member.company_id, before=before)
     return bool(ended)
+
+
+def sign_out(*, member: Membership, but: str | None, actor: Membership) -> int:
+    """End the sessions of a colleague that were used in this firm, except the one with the key `but`: a lost device.
+    In how many places."""
+    used = sessions.sessions_in(member.firm_id, member.user)
+    ended = [row.session_key for row in used if row.session_key != but]
+    Session.objects.filter(session_key__in=ended).delete()
+    if ended:
+        trail.record("sign_out.membership", member, sessions=len(ended))
+    return len(ended)
 
 
 def set_end(*, member: Membership, ends_on: date, actor: Membership) -> None:

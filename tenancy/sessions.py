@@ -23,7 +23,7 @@ FIRM_SIDE_AGE = timedelta(hours=12)
 FIRM_SIDE_IDLE = timedelta(hours=3)
 FRESH_FOR = timedelta(minutes=15)
 NOTED_EVERY = timedelta(minutes=5)  # so that reading pages does not mean writing sessions
-_SIGNED_IN, _SEEN, _FRESH, _DEVICE = "signed_in_at", "seen_at", "fresh_at", "device"
+_SIGNED_IN, _SEEN, _FRESH, _DEVICE, _FIRMS = "signed_in_at", "seen_at", "fresh_at", "device", "firms"
 
 # The first that fits: browsers name the ones they resemble too.
 _BROWSERS = {"Edg": "Edge", "Firefox": "Firefox", "FxiOS": "Firefox", "CriOS": "Chrome", "Chrome": "Chrome"}
@@ -56,6 +56,7 @@ class SessionStore(db.SessionStore):
         row.user_id = int(data[SESSION_KEY]) if SESSION_KEY in data else None
         row.device = data.get(_DEVICE, "")
         row.signed_in_at, row.seen_at = _moment(data, _SIGNED_IN), _moment(data, _SEEN)
+        row.firms = data.get(_FIRMS, {})
         return row
 
     def _validate_session_key(self, key: str | None) -> bool:
@@ -117,11 +118,16 @@ def _ways(request: HttpRequest) -> set[str]:
 # ── What is noted ──
 
 
-def note_activity(request: HttpRequest) -> None:
-    """Note that the session is used, at most every five minutes."""
-    if _since(request, _SEEN) > NOTED_EVERY:
-        request.session[_SEEN] = clock.now().timestamp()
-        note_device(request)
+def note_activity(request: HttpRequest, firm_id: int | None = None) -> None:
+    """Note that the session is used, and in which firm, at most every five minutes."""
+    now, firms = clock.now().timestamp(), request.session.get(_FIRMS, {})
+    was_here = firm_id is None or now - firms.get(str(firm_id), 0) <= NOTED_EVERY.total_seconds()
+    if was_here and _since(request, _SEEN) <= NOTED_EVERY:
+        return
+    request.session[_SEEN] = now
+    if firm_id is not None:
+        request.session[_FIRMS] = {**firms, str(firm_id): now}
+    note_device(request)
 
 
 def note_device(request: HttpRequest) -> None:
@@ -142,6 +148,17 @@ def device_of(agent: str) -> str:
 def sessions_of(user: User) -> QuerySet[Session]:
     """The person's sessions that still open something, the one used last on top."""
     return Session.objects.filter(user=user, expire_date__gt=clock.now()).order_by("-seen_at", "session_key")
+
+
+def sessions_in(firm_id: int, user: User) -> list[Session]:
+    """The person's sessions that may still open something on the firm's side and were used in this firm; `seen_here`
+    is when. The one used last on top. One query."""
+    since = clock.now() - FIRM_SIDE_AGE
+    used = sessions_of(user).filter(signed_in_at__gt=since, firms__has_key=str(firm_id))
+    rows = list(used.defer("session_data"))
+    for row in rows:
+        row.seen_here = datetime.fromtimestamp(row.firms[str(firm_id)], UTC)
+    return sorted(rows, key=lambda row: row.seen_here, reverse=True)
 
 
 def name_of(session_key: str) -> str:

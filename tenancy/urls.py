@@ -83,6 +83,7 @@ urlpatterns = [
     path("settings/members/invite/", members.invite, name="member_invite"),
     path(_MEMBER, members.member, name="member"),
     path(_MEMBER + "hand-over/", members.hand_over, name="member_hand_over"),
+    path(_MEMBER + "sign-out/", members.member_sign_out, name="member_sign_out"),
     path(_MEMBER + "end/", members.member_end, name="member_end"),
     path("settings/invitations/<uuid:invite>/send/", members.invitation_again, name="invitation_again"),
     path("settings/invitations/<uuid:invite>/revoke/", members.invitation_revoke, name="invitation_revoke"),

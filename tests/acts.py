@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -31,6 +32,7 @@ from tenancy.models import (
     Meeting,
     Membership,
     PublicPerson,
+    Session,
     Trail,
     User,
 )
@@ -109,6 +111,18 @@ def address_of(stage: Stage, route: str) -> str:
         token = make_token(people.LINK, stage.things.ids["invite"], 1)
     ids = stage.things.ids | ({"token": token} if "<str:token>" in route else {})
     return address(route, stage.house.firm.slug, ids)
+
+
+def signed_in_elsewhere(stage: Stage) -> None:
+    now = clock.now()
+    Session.objects.create(
+        session_key="elsewhere",
+        expire_date=now + timedelta(days=1),
+        user=stage.house.members["青木"].user,
+        signed_in_at=now,
+        seen_at=now,
+        firms={str(stage.house.firm.pk): now.timestamp()},
+    )
 
 
 def failed_jobs(stage: Stage) -> None:
@@ -258,6 +272,7 @@ POSTS: dict[str, tuple[Sent, ...]] = {
     "settings/invitations/<uuid:invite>/revoke/": (Sent(before=invited_to_the_firm),),
     "settings/members/invite/": (Sent(lambda stage: {**_INVITED, "role": "consultant"}),),
     "settings/members/<int:colleague>/": (Sent(lambda stage: {"role": "admin", "title": "代表"}),),
+    "settings/members/<int:colleague>/sign-out/": (Sent(before=signed_in_elsewhere),),
     "settings/members/<int:colleague>/end/": (Sent(before=second_admin),),
     "settings/members/<int:colleague>/hand-over/": (
         Sent(lambda stage: {"to": stage.house.members["馬場"].pk}, before=in_charge),

@@ -103,6 +103,7 @@ ROUTES: dict[str, set[str]] = {
     "settings/members/<int:colleague>/": ADMIN,
     "settings/members/<int:colleague>/end/": ADMIN,
     "settings/members/<int:colleague>/hand-over/": ADMIN,
+    "settings/members/<int:colleague>/sign-out/": ADMIN,
     "settings/members/invite/": ADMIN,
     "settings/privacy/": ADMIN,
     "settings/privacy/<int:version>/": ADMIN,

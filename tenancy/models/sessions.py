@@ -10,12 +10,14 @@ from tenancy.models.people import User
 
 class Session(AbstractBaseSession):
     """A browser's session, as Django's, and beside it in columns what its person may see of it in the list of the own
-    sessions. No address, and of the browser only the plain word that the list shows."""
+    sessions. No address, and of the browser only the plain word that the list shows. `firms`: when it was last used in
+    which firm (id → seconds), so that a firm's admin sees what was used there and nothing of anywhere else."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")
     device = models.CharField(max_length=40, blank=True)
     signed_in_at = models.DateTimeField(null=True)
     seen_at = models.DateTimeField(null=True)
+    firms = models.JSONField(default=dict)
 
     class Meta:
         pass

@@ -13,6 +13,7 @@ from tenancy.forms_people import HandOverForm, InviteForm, MemberForm
 from tenancy.middleware import member_of
 from tenancy.models import Invitation, Membership
 from tenancy.permissions import access
+from tenancy.sessions import sessions_in
 
 _LAST_ADMIN = "管理者がいなくなるため、変えられません。先に、ほかの方を管理者にしてください。"
 
@@ -60,7 +61,19 @@ def member(request: HttpRequest, firm: str, colleague: int) -> HttpResponse:
         except people.LastAdmin:
             form.add_error("role", _LAST_ADMIN)
     context = {"form": form, "member": row, "burdens": people.burdens_of(row)}
+    context["sessions"] = sessions_in(row.firm_id, row.user)
     return render(request, "tenancy/member.html", context, status=422 if form.errors else 200)
+
+
+@access("firm.members")
+@require_POST
+def member_sign_out(request: HttpRequest, firm: str, colleague: int) -> HttpResponse:
+    """Sign a colleague out wherever they have been in this firm: for a lost device, and for who has left."""
+    row = _member(colleague)
+    own = request.session.session_key
+    number = people.sign_out(member=row, but=own, actor=member_of(request))
+    messages.success(request, f"{row.user}さんを、{number}台の端末でログアウトしました。")
+    return redirect("tenancy:member", firm, row.pk)
 
 
 @access("firm.members", fresh=True)

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tenancy.models import Membership, Session
+from tenancy.models import Membership, Session, Trail
 from tenancy.scope import open_scope
 from tenancy.sessions import device_of
 from tests.conftest import PASSWORD, House
@@ -95,6 +95,7 @@ def test_a_code_opens_nothing_on_the_firm_s_side(michisuji: House) -> None:
 
 def test_reading_pages_does_not_write_the_session(as_: As) -> None:
     client = as_("馬場")
+    client.get(HOME)  # the first visit of this firm is noted
     with CaptureQueriesContext(connection) as queries:
         client.get(HOME)
     assert not [each["sql"] for each in queries if "UPDATE" in each["sql"]]
@@ -247,3 +248,25 @@ def reset(house: House, new: dict[str, str]) -> Any:
     assert link
     form = client.get(link[1])
     return client.post(form.headers["Location"], new)
+
+
+# ── What a firm's admin sees of a colleague's ──
+
+
+def test_an_admin_sees_where_a_colleague_is_signed_in_here_and_ends_it(
+    as_: As, michisuji: House, aoba: House
+) -> None:
+    baba, admin = michisuji.members["馬場"], as_("青木")
+    page = f"/michisuji/settings/members/{baba.pk}/"
+    with open_scope(aoba.scope):
+        Membership.objects.create(firm=aoba.firm, user=baba.user, role="consultant")
+    here, elsewhere = as_("馬場"), as_("馬場")
+    here.get(HOME, headers={"User-Agent": EDGE})
+    elsewhere.get("/aoba/home/", headers={"User-Agent": PHONE})
+    shown = text(admin.get(page))
+    assert ("Windows の Edge" in shown, "iPhone" in shown) == (True, False)
+    assert "1台の端末でログアウトしました" in text(admin.post(page + "sign-out/", follow=True))
+    assert here.get(HOME).status_code == 302
+    assert elsewhere.get("/aoba/home/").status_code == 200
+    with open_scope(michisuji.scope):
+        assert Trail.objects.filter(act="sign_out.membership", subject_id=str(baba.pk)).count() == 1
