@@ -76,14 +76,19 @@ def ask_to_change_email(*, user: User, email: str) -> None:
 
 
 def asked_change(token: str) -> tuple[User, str] | None:
-    """Whose address becomes which, by the link; None when the link is altered, older than 24 hours or used."""
+    """Whose address becomes which, by the link; None when the link is altered, older than 24 hours or used, and when
+    the person has another password since or has signed out everywhere else: what an intruder asked for ends there."""
+    cipher = cipher_for("email-change")
     try:
-        words = cipher_for("email-change").decrypt(token.encode(), ttl=int(CONFIRM_WITHIN.total_seconds()))
+        words = cipher.decrypt(token.encode(), ttl=int(CONFIRM_WITHIN.total_seconds()))
+        asked_at = cipher.extract_timestamp(token.encode())
     except (InvalidToken, UnicodeEncodeError):
         return None
     pk, old, new = json.loads(words)
     user = User.objects.filter(pk=pk, email=old, is_active=True).first()
-    return (user, new) if user else None
+    if user is None or (user.signed_out_at and asked_at <= int(user.signed_out_at.timestamp())):
+        return None
+    return user, new
 
 
 def change_email(*, token: str) -> bool:

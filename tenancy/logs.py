@@ -12,9 +12,9 @@ from tenancy.scope import scope_or_none
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request", "taskName"}
 # What stands in an address, also percent-encoded as a `next`, and opens something to whoever reads it.
+_BEFORE_KEYS = ("/diagnosis/[ar]/", "/invitation/", "/reset/key/", "/email/confirm/")
 _KEYS = re.compile(
-    r"((?:/|%2F)diagnosis(?:/|%2F)[ar](?:/|%2F)|(?:/|%2F)reset(?:/|%2F)key(?:/|%2F)|(?:/|%2F)email(?:/|%2F)confirm(?:/|%2F)|[?&]from=|\bmst_)"
-    r"(?:(?!%2F)[^\s/?&\"'])+",
+    rf"({'|'.join(_BEFORE_KEYS).replace('/', '(?:/|%2F)')}|[?&]from=|\bmst_)(?:(?!%2F)[^\s/?&\"'])+",
     re.IGNORECASE,
 )
 

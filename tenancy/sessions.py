@@ -172,5 +172,7 @@ def named(sessions: Iterable[Session], name: str) -> Session | None:
 
 
 def end_sessions(user: User, *, but: str | None = None) -> int:
-    """Sign the person out everywhere, except in the session with the key `but`. Returns in how many places."""
+    """Sign the person out everywhere, except in the session with the key `but`, and end what was asked for there.
+    Returns in how many places."""
+    User.objects.filter(pk=user.pk).update(signed_out_at=clock.now())
     return Session.objects.filter(user=user).exclude(session_key=but or "").delete()[0]

@@ -272,7 +272,7 @@ POSTS: dict[str, tuple[Sent, ...]] = {
     "settings/invitations/<uuid:invite>/revoke/": (Sent(before=invited_to_the_firm),),
     "settings/members/invite/": (Sent(lambda stage: {**_INVITED, "role": "consultant"}),),
     "settings/members/<int:colleague>/": (Sent(lambda stage: {"role": "admin", "title": "代表"}),),
-    "settings/members/<int:colleague>/sign-out/": (Sent(before=signed_in_elsewhere),),
+    "settings/members/<int:colleague>/sign-out/": (Sent(before=signed_in_elsewhere, audited=False),),
     "settings/members/<int:colleague>/end/": (Sent(before=second_admin),),
     "settings/members/<int:colleague>/hand-over/": (
         Sent(lambda stage: {"to": stage.house.members["馬場"].pk}, before=in_charge),

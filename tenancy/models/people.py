@@ -39,6 +39,8 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     is_operator = models.BooleanField("運用担当", default=False)
     date_joined = models.DateTimeField(default=clock.now)
+    # When the other sessions were last ended: what was begun in one of them before, and waits for its link, ends too.
+    signed_out_at = models.DateTimeField("ほかの端末をログアウトした日時", null=True, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
     USERNAME_FIELD = "email"

@@ -5,7 +5,6 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -147,8 +146,8 @@ def listen(person: Person) -> None:
 
 @pytest.fixture(scope="session")
 def worker(live_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
-    """A worker like the product's own, on the tests' database, its files where the tests' server looks for them. One for
-    all journeys: it works only on what is asked of it."""
+    """A worker like the product's own, on the tests' database, its files where the tests' server looks for them. One
+    for all journeys: it works only on what is asked of it."""
     address = (
         urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
     )

@@ -189,6 +189,26 @@ def test_what_is_no_new_address_comes_back(as_: As, michisuji: House, email: str
     assert mails(michisuji) == []
 
 
+@pytest.mark.parametrize("ended", ["a new password", "signed out everywhere"])
+def test_what_an_intruder_asked_for_ends_with_the_intruder(michisuji: House, ended: str) -> None:
+    chiba = michisuji.people["千葉"]
+    with_password(chiba)
+    intruder, owner = signs_in(chiba), signs_in(chiba)
+    asks_for(intruder, NEW)
+    link = mailed_path(mails(michisuji)[-1])
+    if ended == "a new password":
+        words = {
+            "oldpassword": PASSWORD,
+            "password1": "kumo wa shiroi hanabi",
+            "password2": "kumo wa shiroi hanabi",
+        }
+        assert owner.post("/accounts/password/change/", words).status_code == 302
+    else:
+        assert owner.post("/accounts/sessions/", {"others": "1"}).status_code == 302
+    assert (intruder.get(link).status_code, intruder.post(link).status_code) == (410, 410)
+    assert fresh(chiba).email == "chiba@a.example"
+
+
 # ── Password ──
 
 

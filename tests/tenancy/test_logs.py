@@ -3,12 +3,14 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
 from django.test import Client
 
-from tenancy.logs import JsonFormatter
+from tenancy.logs import JsonFormatter, without_keys
+from tests.test_matrix import routes
 
 TOKEN = "peDRXRSkRKemp-UEBMxcww.1~1xVNGy~Vb5dY79m4ByPgGPrar"
 
@@ -78,3 +80,11 @@ def test_an_exception_is_logged_without_its_text(written: io.StringIO) -> None:
         logging.getLogger("any").exception("went wrong")
     assert "ValueError" in written.getvalue()
     assert typed not in written.getvalue()
+
+
+def test_no_address_that_opens_something_was_forgotten() -> None:
+    opening = [route for route in routes() if re.search(r"[:<](token|key)>", route)]
+    assert len(opening) > 10
+    for route in opening:
+        path = "/" + re.sub(r"\(\?P<\w+>[^)]*\)|<[^>]*>", TOKEN, route).replace("^", "")
+        assert "Vb5dY79" not in without_keys(path), route
