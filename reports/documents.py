@@ -16,6 +16,7 @@ register(
         content_type="application/zip",
         extension="zip",
         permission="firm.export",
+        fresh=True,
         label="ダウンロードする",
     )
 )
@@ -32,6 +33,7 @@ register(
         content_type="text/plain; charset=utf-8",
         extension="txt",
         permission="firm.export",
+        fresh=True,
         label="取り込みの記録を保存する",
     )
 )

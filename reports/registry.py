@@ -15,7 +15,8 @@ class Document:
     `when_failed` run in the transaction that ends the job, so what they write stands exactly once.
 
     `write` instead of `build`: the app itself writes the file, of whatever type, however large. It is called without a
-    scope and without a transaction. Whoever wants to see the job or its file needs `permission`.
+    scope and without a transaction. Whoever wants to see the job or its file needs `permission`, and for the file, with
+    `fresh`, has to show once more who they are (`tenancy.sessions`).
     """
 
     name: str
@@ -29,6 +30,7 @@ class Document:
     content_type: str = "application/pdf"
     extension: str = "pdf"
     permission: str = "companies.read"
+    fresh: bool = False
     label: str = "レポート(PDF)を開く"
 
 

@@ -19,6 +19,8 @@ from tenancy import clock, trail
 from tenancy.door import Visit
 from tenancy.middleware import visit_of
 from tenancy.permissions import access
+from tenancy.responses import lead_to
+from tenancy.sessions import is_fresh
 
 
 @access("companies.read")
@@ -36,7 +38,10 @@ def job_fragment(request: HttpRequest, firm: str, job: UUID) -> HttpResponse:
 def download(request: HttpRequest, firm: str, job: UUID) -> HttpResponse:
     """A member's finished document; while there is none, how far it is."""
     found = job_for(visit_of(request), job)
-    if (kind := known(found.name)) is not None and kind.write is not None and found.is_done:
+    kind = known(found.name)
+    if kind is not None and kind.fresh and not is_fresh(request):
+        return lead_to(request, "account_reauthenticate")
+    if kind is not None and kind.write is not None and found.is_done:
         trail.record("download.document", found, company_id=found.company_id, name=found.name)
     return file_response(found, redirect("reports:job", firm, job))
 

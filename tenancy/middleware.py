@@ -25,10 +25,6 @@ from tenancy.scope import Scope, open_scope
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 Counted = tuple[Limit, str]
 ENDED = "安全のため、ログインの期限が過ぎました。もう一度、パスワードでログインしてください。"
-LEADS = {
-    "account_reauthenticate": "大切な操作の前に、ご本人であることを確かめます。",
-    "mfa_activate_totp": "お勤め先の設定により、2段階認証が必要です。設定が済むと、元の画面へ戻ります。",
-}
 _SAFE_ID = re.compile(r"[A-Za-z0-9-]{8,40}")
 
 
@@ -139,7 +135,6 @@ class ScopeMiddleware:
             logout(request)
             messages.warning(request, ENDED)
         if closed.leads_to and not is_api(request):
-            messages.warning(request, LEADS[closed.leads_to])
             return lead_to(request, closed.leads_to)
         site = face_of(request) if closed.status == 429 else None
         return refusal(request, closed.status, closed.retry_after, site=site)

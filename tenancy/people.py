@@ -15,10 +15,10 @@ from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
 
-from tenancy import clock, letters, sessions, trail
+from tenancy import actions, clock, letters, sessions, trail
 from tenancy.links import make_token
-from tenancy.models import Company, Invitation, Membership, Session, User
-from tenancy.permissions import ADMIN, CONSULTANT, OWNER, PARTNER, STAFF
+from tenancy.models import ApiToken, Company, Handing, Invitation, Membership, Session, User
+from tenancy.permissions import ADMIN, CONSULTANT, OWNER, PARTNER, PERMISSIONS, STAFF
 from tenancy.scope import Scope, open_scope
 from tenancy.templatetags.michisuji import jdate
 
@@ -135,7 +135,7 @@ def accept(*, invitation: Invitation, user: User | None, name: str = "", passwor
     firm_scope = Scope.of_firm(invitation.firm_id)
     with open_scope(replace(firm_scope, user_id=user.pk if user else None)):
         row = _locked(invitation)
-        if row is None or not row.is_open or row.version != invitation.version:
+        if row is None or not row.is_open or row.version != invitation.version or not _may_still_invite(row):
             raise Closed
         person = user or _new_person(row.email, name or row.name, password)
         if person.email != row.email:
@@ -170,6 +170,8 @@ def _join(invitation: Invitation, person: User, *, is_new: bool) -> Membership:
 
 
 def _begin_again(member: Membership, fresh: dict[str, object]) -> None:
+    """What the person had in an earlier time does not come back with them."""
+    _take_away(member)
     before = {name: getattr(member, name) for name in fresh}
     for name, value in fresh.items():
         setattr(member, name, value)
@@ -247,7 +249,29 @@ def end_membership(*, member: Membership, actor: Membership) -> bool:
     if ended:
         before, member.state = {"state": member.state}, Membership.State.ENDED
         trail.record("end.membership", member, company_id=member.company_id, before=before)
+        _take_away(member)
     return bool(ended)
+
+
+def _take_away(member: Membership) -> None:
+    """What would let somebody in after the person has left, or be open to them should they come back: their API tokens,
+    what was handed to them, and the invitations they have sent."""
+    for token in ApiToken.objects.filter(membership=member, revoked_at=None):
+        actions.revoke_api_token(token=token, actor=None)
+    for handing in Handing.objects.filter(membership=member):
+        trail.record_gone("take_away.handing", handing, company_id=member.company_id)
+        handing.delete()
+    for invitation in Invitation.objects.filter(invited_by=member, state=Invitation.State.OPEN):
+        revoke(invitation=invitation, actor=None)
+
+
+def _may_still_invite(invitation: Invitation) -> bool:
+    """Whether whoever has invited is in force and may still invite to this role; nobody stands behind it: yes."""
+    inviter = invitation.invited_by
+    if inviter is None:
+        return True
+    words = [word for word, roles in MANAGES.items() if invitation.role in roles]
+    return _is_in_force(inviter) and any(inviter.role in PERMISSIONS[word].roles for word in words)
 
 
 def sign_out(*, member: Membership, but: str | None, actor: Membership) -> int:

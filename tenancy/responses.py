@@ -3,6 +3,7 @@
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
@@ -98,8 +99,15 @@ def refusal(
     return response
 
 
+LEADS = {
+    "account_reauthenticate": "大切な操作の前に、ご本人であることを確かめます。",
+    "mfa_activate_totp": "お勤め先の設定により、2段階認証が必要です。設定が済むと、元の画面へ戻ります。",
+}
+
+
 def lead_to(request: HttpRequest, name: str) -> HttpResponse:
-    """To the page `name`, and from there back to this one."""
+    """To the page `name`, with a word why, and from there back to this one."""
+    messages.warning(request, LEADS[name])
     response = HttpResponseRedirect(f"{reverse(name)}?{urlencode({'next': _way_back(request)})}")
     response.headers["Cache-Control"] = "private, no-store"
     return response

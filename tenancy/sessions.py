@@ -24,6 +24,7 @@ FIRM_SIDE_IDLE = timedelta(hours=3)
 FRESH_FOR = timedelta(minutes=15)
 NOTED_EVERY = timedelta(minutes=5)  # so that reading pages does not mean writing sessions
 _SIGNED_IN, _SEEN, _FRESH, _DEVICE, _FIRMS = "signed_in_at", "seen_at", "fresh_at", "device", "firms"
+_AWAKE = "awake_at"  # as _SEEN, until the firm's side is over: a place elsewhere does not bring it back
 
 # The first that fits: browsers name the ones they resemble too.
 _BROWSERS = {"Edg": "Edge", "Firefox": "Firefox", "FxiOS": "Firefox", "CriOS": "Chrome", "Chrome": "Chrome"}
@@ -45,7 +46,7 @@ class SessionStore(db.SessionStore):
         super().__setitem__(key, value)
         if key == SESSION_KEY:
             now = clock.now().timestamp()
-            self.update({_SIGNED_IN: now, _SEEN: now, _FRESH: now})
+            self.update({_SIGNED_IN: now, _SEEN: now, _AWAKE: now, _FRESH: now})
 
     @classmethod
     def get_model_class(cls) -> type[Session]:
@@ -80,7 +81,7 @@ def _since(request: HttpRequest, name: str) -> timedelta:
 
 def is_over(request: HttpRequest) -> bool:
     """Whether the session opens nothing on the firm's side (any more). No query."""
-    too_old = _since(request, _SIGNED_IN) > FIRM_SIDE_AGE or _since(request, _SEEN) > FIRM_SIDE_IDLE
+    too_old = _since(request, _SIGNED_IN) > FIRM_SIDE_AGE or _since(request, _AWAKE) > FIRM_SIDE_IDLE
     ways = _ways(request)
     return too_old or ("code" in ways and "password" not in ways)
 
@@ -125,6 +126,8 @@ def note_activity(request: HttpRequest, firm_id: int | None = None) -> None:
     if was_here and _since(request, _SEEN) <= NOTED_EVERY:
         return
     request.session[_SEEN] = now
+    if not is_over(request):
+        request.session[_AWAKE] = now
     if firm_id is not None:
         request.session[_FIRMS] = {**firms, str(firm_id): now}
     note_device(request)

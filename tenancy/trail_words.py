@@ -255,6 +255,7 @@ acts(
         "update.membership": "役割や肩書きを変えました",
         "set_end.membership": "参加の最後の日を変えました",
         "end.membership": "参加を終えました",
+        "take_away.handing": "参加が終わり、渡されていたものを開けなくしました",
         "sign_out.membership": "ログインしていた端末をログアウトさせました",
         "hand_over.membership": "受け持っていたものをすべて引き継ぎました",
     },

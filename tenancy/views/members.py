@@ -30,7 +30,7 @@ def members(request: HttpRequest, firm: str) -> HttpResponse:
     return render(request, "tenancy/settings_members.html", context)
 
 
-@access("firm.members")
+@access("firm.members", fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def invite(request: HttpRequest, firm: str) -> HttpResponse:
     """Invite somebody to work for the firm."""
@@ -46,7 +46,7 @@ def invite(request: HttpRequest, firm: str) -> HttpResponse:
     return render(request, "tenancy/member_invite.html", {"form": form}, status=422 if form.errors else 200)
 
 
-@access("firm.members")
+@access("firm.members", fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def member(request: HttpRequest, firm: str, colleague: int) -> HttpResponse:
     """Somebody's role and title, and what they are in charge of."""
@@ -65,7 +65,7 @@ def member(request: HttpRequest, firm: str, colleague: int) -> HttpResponse:
     return render(request, "tenancy/member.html", context, status=422 if form.errors else 200)
 
 
-@access("firm.members")
+@access("firm.members", fresh=True)
 @require_POST
 def member_sign_out(request: HttpRequest, firm: str, colleague: int) -> HttpResponse:
     """Sign a colleague out wherever they have been in this firm: for a lost device, and for who has left."""
@@ -120,7 +120,7 @@ def member_end(request: HttpRequest, firm: str, colleague: int) -> HttpResponse:
     return redirect("tenancy:settings_members", firm)
 
 
-@access("firm.members")
+@access("firm.members", fresh=True)
 @require_POST
 def invitation_again(request: HttpRequest, firm: str, invite: UUID) -> HttpResponse:
     """A new link to the firm; the former one ends."""

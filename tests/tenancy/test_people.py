@@ -13,7 +13,8 @@ from django.test import Client
 
 from notices.models import Mail
 from tenancy import clock, people
-from tenancy.models import Company, Firm, Invitation, Membership, Trail, User
+from tenancy.actions import create_api_token
+from tenancy.models import Company, Firm, Handing, Invitation, Meeting, Membership, Trail, User
 from tenancy.scope import open_scope
 from tests.conftest import House
 
@@ -227,6 +228,48 @@ def test_an_owner_ends_a_partner_and_staff_but_no_other_owner(as_: As, michisuji
     assert as_("江口").get(company_of(michisuji) + "home/").status_code == 404
     assert end("千葉", michisuji.members["土井"].pk) == 302
     assert end("馬場", other.pk) == 302
+
+
+def test_what_a_person_had_does_not_come_back_with_them(as_: As, michisuji: House) -> None:
+    a, eguchi = michisuji.companies["株式会社ア"], michisuji.members["江口"]
+    baba = michisuji.members["馬場"]
+    with open_scope(michisuji.scope):
+        meeting = Meeting.objects.create(company=a, held_on=clock.today(), body="話したこと", shared=True)
+        Handing.objects.create(company=a, membership=eguchi, meeting=meeting)
+        _, key = create_api_token(membership=baba, name="会計", actor=None)
+    read = company_of(michisuji) + f"meetings/{meeting.pk}/"
+    api = {"Authorization": f"Bearer {key}"}
+    assert as_("江口").get(read).status_code == 200
+    assert fresh().get("/api/v1/firms/michisuji/companies/", headers=api).status_code == 200
+
+    as_("馬場").post(company_of(michisuji) + f"members/{eguchi.pk}/end/")
+    as_("青木").post(f"/michisuji/settings/members/{baba.pk}/end/")
+    for member, role in ((eguchi, "partner"), (baba, "consultant")):
+        with open_scope(michisuji.scope):
+            again = people.invite(
+                email=member.user.email,
+                name="同じ人",
+                role=role,
+                company=a if role == "partner" else None,
+                actor=michisuji.members["青木"],
+            )
+            people.accept(invitation=again, user=member.user)
+    assert as_("江口").get(company_of(michisuji) + "home/").status_code == 200
+    assert as_("江口").get(read).status_code == 404
+    assert as_("馬場").get("/michisuji/companies/").status_code == 200
+    assert fresh().get("/api/v1/firms/michisuji/companies/", headers=api).status_code == 401
+
+
+@pytest.mark.parametrize("how", ["ended", "demoted"])
+def test_who_may_not_invite_any_more_has_invited_nobody(as_: As, michisuji: House, how: str) -> None:
+    admin = michisuji.members["馬場"]
+    with open_scope(michisuji.scope):
+        Membership.objects.filter(pk=admin.pk).update(role="admin")
+    link = invited(michisuji, as_, "admin", "馬場")
+    page, sent = f"/michisuji/settings/members/{admin.pk}/", {"role": "consultant", "title": ""}
+    as_("青木").post(page + "end/" if how == "ended" else page, {} if how == "ended" else sent)
+    assert fresh().post(link, {"name": "新田 花", "password": PASSWORD}).status_code == 410
+    assert membership(michisuji, NEW["email"]) is None
 
 
 # ── The firm's own ──

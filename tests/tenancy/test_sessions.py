@@ -56,6 +56,28 @@ def test_on_the_firm_s_side_it_is_over_after_three_idle_hours(as_: As, person: s
         assert "期限が過ぎました" in text(client.get("/accounts/login/"))
 
 
+def test_a_place_elsewhere_does_not_bring_it_back(as_: As, michisuji: House, aoba: House) -> None:
+    with open_scope(aoba.scope):
+        Membership.objects.create(
+            firm=aoba.firm, user=michisuji.people["馬場"], role="owner", company=aoba.companies["株式会社ウ"]
+        )
+    client, own = as_("馬場"), f"/aoba/companies/{aoba.companies['株式会社ウ'].pk}/home/"
+    with later(hours=9):
+        assert client.get(own).status_code == 200
+        assert client.get(HOME).status_code == 302
+
+
+@pytest.mark.parametrize("path", ["settings/members/invite/", "settings/members/{}/"])
+def test_whom_the_firm_lets_in_is_decided_by_who_shows_who_they_are(
+    as_: As, michisuji: House, path: str
+) -> None:
+    url = f"/michisuji/{path.format(michisuji.members['馬場'].pk)}"
+    client = as_("青木")
+    with later(minutes=16):
+        sent = {"name": "新田", "email": "nitta@x.example", "role": "admin", "title": ""}
+        assert leads_to(client.post(url, sent)) == f"{AGAIN}?next={url}"
+
+
 def test_on_the_firm_s_side_it_is_over_after_twelve_hours_of_work(as_: As) -> None:
     client = as_("馬場")
     for hour in range(2, 12, 2):
