@@ -180,6 +180,47 @@ class SameTenantKey(SqlConstraint):
         return f"ALTER TABLE {quote(model._meta.db_table)} DROP CONSTRAINT IF EXISTS {quote(self.name)}"
 
 
+class WaitsBefore(SqlConstraint):
+    """Whenever a row is written, its `due_at` is at least so many `days` ahead, by the clock of PostgreSQL: an order to
+    which other guards yield must not be made to measure. Only the table's owner, who could drop the trigger, is free.
+    """
+
+    def __init__(self, *, name: str, days: int) -> None:
+        super().__init__(name=name)
+        self.days = days
+
+    def deconstruct(self) -> tuple[str, tuple[()], dict[str, Any]]:
+        path, _, kwargs = super().deconstruct()
+        return path, (), kwargs | {"days": self.days}
+
+    def sql(self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        quote = schema_editor.quote_name
+        return f"""
+            CREATE FUNCTION {quote(self.name)}() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF NEW.due_at < now() + interval '{int(self.days)} days' AND current_user <>
+                    (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = TG_RELID)
+                THEN
+                    RAISE EXCEPTION 'too soon' USING ERRCODE = 'restrict_violation';
+                END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER {quote(self.name)} BEFORE INSERT OR UPDATE ON {quote(model._meta.db_table)}
+            FOR EACH ROW EXECUTE FUNCTION {quote(self.name)}()
+        """
+
+    def remove_sql(self, model: Any, schema_editor: Any) -> str:
+        return _drop_trigger(self.name, model, schema_editor)
+
+
+def _drop_trigger(name: str, model: Any, schema_editor: Any) -> str:
+    quote = schema_editor.quote_name
+    return (
+        f"DROP TRIGGER IF EXISTS {quote(name)} ON {quote(model._meta.db_table)};"
+        f" DROP FUNCTION IF EXISTS {quote(name)}()"
+    )
+
+
 class AppendOnly(SqlConstraint):
     """Rows can be added and read, never changed; deleted only with their whole firm, once its deletion is due, and
     where the table is kept for so many `years` (after `at`), when these are over, by the clock of PostgreSQL."""
@@ -208,8 +249,4 @@ class AppendOnly(SqlConstraint):
         """.replace("%%", "%")
 
     def remove_sql(self, model: Any, schema_editor: Any) -> str:
-        quote = schema_editor.quote_name
-        return (
-            f"DROP TRIGGER IF EXISTS {quote(self.name)} ON {quote(model._meta.db_table)};"
-            f" DROP FUNCTION IF EXISTS {quote(self.name)}()"
-        )
+        return _drop_trigger(self.name, model, schema_editor)

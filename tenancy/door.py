@@ -138,9 +138,22 @@ def _open_scope_of(membership: Membership, *, by_token: bool) -> None:
         change_scope(**who, side="company", companies=frozenset({membership.company_id}))
         return
     change_scope(**who, side="firm", companies=ALL)
-    if membership.role == CONSULTANT and membership.firm.consultants_see == Firm.Sees.ASSIGNED:
+    if _sees_only_assigned(membership):
         mine = Company.objects.filter(consultant=membership).values_list("pk", flat=True)
         change_scope(companies=frozenset(mine))
+
+
+def _sees_only_assigned(membership: Membership) -> bool:
+    return membership.role == CONSULTANT and membership.firm.consultants_see == Firm.Sees.ASSIGNED
+
+
+def sees_company(membership: Membership, company_id: int) -> bool:
+    """Whether the member sees the company as things stand now, whatever the scope said when it was opened. One query,
+    none for a company's own people."""
+    if membership.company_id is not None:
+        return membership.company_id == company_id
+    mine = {"consultant": membership} if _sees_only_assigned(membership) else {}
+    return bool(Company.objects.filter(pk=company_id, **mine).exists())
 
 
 def _by_session(request: HttpRequest, slug: str, company: int | None) -> Membership | None:

@@ -17,7 +17,7 @@ from django.db import connection
 from django.test import Client
 from psycopg2 import sql
 
-from tenancy import due, guards
+from tenancy import clock, due, guards
 from tenancy.models import Company, Firm, FirmProfile, Membership, PrivacyNotice, User
 from tenancy.scope import Scope, open_scope, scope_or_none
 
@@ -60,11 +60,20 @@ def _make_database(name: str) -> None:
     made.close()
 
 
-def _let_tests_empty_tables(name: str, role: str) -> None:
+# Fourteen days pass for the order to delete a firm: the runtime role itself may not bring it forward.
+_DAYS_PASS = """
+CREATE FUNCTION tests_deletion_is_due(due timestamptz) RETURNS void LANGUAGE sql SECURITY DEFINER
+AS $$ UPDATE tenancy_firmdeletion SET due_at = due $$
+"""
+
+
+def _help_tests(name: str, role: str) -> None:
+    """What the owner does for tests and the runtime role may not."""
     with _as_owner(name) as owner, owner.cursor() as cursor:
         cursor.execute(
             sql.SQL("GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO {}").format(sql.Identifier(role))
         )
+        cursor.execute(_DAYS_PASS)
     owner.close()
 
 
@@ -81,7 +90,7 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
         call_command("migrate", verbosity=0)
         connection.close()
         runtime.update(USER=role, PASSWORD=password)
-        _let_tests_empty_tables(name, role)
+        _help_tests(name, role)
     yield
     with django_db_blocker.unblock():
         connection.close()
@@ -182,13 +191,17 @@ def aoba(db: None) -> House:
 
 @pytest.fixture
 def as_(michisuji: House, aoba: House) -> Callable[[str], Client]:
-    """A browser in which the named person of the cast is signed in; '誰か' is nobody."""
+    """A browser in which the named person of the cast is signed in, and has opened a page of each firm a moment ago;
+    '誰か' is nobody."""
 
     def signed_in(name: str) -> Client:
         client = Client(SERVER_NAME="localhost")
         people = michisuji.people | aoba.people
         if name != "誰か":
             client.force_login(people[name], "allauth.account.auth_backends.AuthenticationBackend")
+            session, now = client.session, clock.now().timestamp()
+            session["firms"] = {str(house.firm.pk): now for house in (michisuji, aoba)}
+            session.save()
         return client
 
     return signed_in

@@ -6,7 +6,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 
 from tenancy import clock
-from tenancy.constraints import Wall
+from tenancy.constraints import WaitsBefore, Wall
 from tenancy.keeping import Deletes, Exported, Keeps, NotExported, Stays
 from tenancy.walls import FirmModel
 
@@ -175,6 +175,7 @@ class FirmDeletion(FirmModel):
         constraints = [
             Wall(name="tenancy_firmdeletion_wall", firm_side=True),
             models.UniqueConstraint(name="tenancy_firmdeletion_once", fields=["firm"]),
+            WaitsBefore(name="tenancy_firmdeletion_waits", days=13),
         ]
 
     def __str__(self) -> str:

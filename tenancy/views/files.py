@@ -17,7 +17,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_safe
 
 from tenancy import filing, uploads
-from tenancy.door import Visit
+from tenancy.door import Visit, sees_company
 from tenancy.due import LeaseLost
 from tenancy.editing import ChangedMeanwhile
 from tenancy.filing import Filing, Upload
@@ -94,7 +94,7 @@ def _put(
     stored, failed = filing.store(company.firm_id, chosen)
     try:
         with open_scope(visit.scope):
-            _still_here(visit)
+            _still_here(visit, company)
             rows = filing.keep_files(
                 company=company,
                 uploads=stored,
@@ -106,10 +106,12 @@ def _put(
     return rows, failed
 
 
-def _still_here(visit: Visit) -> None:
-    """A body may take minutes: who was shown the door meanwhile writes nothing. Raises PermissionDenied."""
+def _still_here(visit: Visit, company: Company) -> None:
+    """A body may take minutes: who was shown the door meanwhile, or is not in charge of the company any more, writes
+    nothing. Raises PermissionDenied."""
     member = member_of(visit)
-    if not Membership.objects.active().filter(pk=member.pk, role=member.role).exists():
+    found = Membership.objects.active().filter(pk=member.pk, role=member.role).select_related("firm").first()
+    if found is None or not sees_company(found, company.pk):
         raise PermissionDenied
 
 

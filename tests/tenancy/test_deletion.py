@@ -54,8 +54,8 @@ def order_id(house: House) -> str:
 def is_due(house: House) -> str:
     """Fourteen days later, for the database's own clock too."""
     id, past = order_id(house), clock.now() - timedelta(minutes=1)
-    with open_scope(house.scope):
-        FirmDeletion.objects.update(due_at=past)
+    with open_scope(house.scope), connection.cursor() as cursor:
+        cursor.execute("SELECT tests_deletion_is_due(%s)", [past])
     Due.objects.filter(kind=leaving.DELETION).update(due_at=past)
     return id
 
@@ -169,3 +169,14 @@ def test_killed_anywhere_it_goes_on_where_it_was(
         assert as_("馬場").get("/michisuji/home/").status_code == 404, "closed from the first step on"
     delete_firm(michisuji.firm.pk, id)
     assert (counts(michisuji), counts(aoba)) == ({}, before)
+
+
+@pytest.mark.parametrize("days", [-1, 12])
+def test_no_order_is_made_to_measure(michisuji: House, days: int) -> None:
+    soon = clock.now() + timedelta(days=days)
+    with open_scope(michisuji.scope):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            FirmDeletion.objects.create(firm=michisuji.firm, due_at=soon)
+        FirmDeletion.objects.create(firm=michisuji.firm, due_at=clock.now() + leaving.WAITS)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            FirmDeletion.objects.update(due_at=soon)

@@ -15,7 +15,7 @@ from django.test import Client
 
 from tenancy import filing, uploads
 from tenancy.due import LeaseLost
-from tenancy.models import Attachment, Company, Due, Handing, Meeting, Membership, Trail
+from tenancy.models import Attachment, Company, Due, Firm, Handing, Meeting, Membership, Trail
 from tenancy.scope import open_scope, scope_or_none
 from tenancy.tasks import forget_file
 from tests.conftest import House
@@ -310,12 +310,21 @@ def test_a_key_that_the_sweep_has_taken_is_not_kept(baba: Client, michisuji: Hou
     assert kept(michisuji) == []
 
 
+@pytest.mark.parametrize("meanwhile", ["ended", "the company is another's"])
 def test_who_was_shown_the_door_while_the_body_arrived_writes_nothing(
-    baba: Client, michisuji: House, company: Company, monkeypatch: pytest.MonkeyPatch
+    baba: Client, michisuji: House, company: Company, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
+    member = michisuji.members["馬場"]
+    with open_scope(michisuji.scope):
+        Company.objects.filter(pk=company.pk).update(consultant=member)
+    Firm.objects.filter(pk=michisuji.firm.pk).update(consultants_see="assigned")
+
     def slow(*arguments: Any) -> Any:
         with open_scope(michisuji.scope):
-            Membership.objects.filter(pk=michisuji.members["馬場"].pk).update(state="ended")
+            if meanwhile == "ended":
+                Membership.objects.filter(pk=member.pk).update(state="ended")
+            else:
+                Company.objects.filter(pk=company.pk).update(consultant=michisuji.members["青木"])
         return [*arguments[1]], []
 
     monkeypatch.setattr(filing, "store", slow)

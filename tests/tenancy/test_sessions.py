@@ -75,7 +75,7 @@ def test_whom_the_firm_lets_in_is_decided_by_who_shows_who_they_are(
     client = as_("青木")
     with later(minutes=16):
         sent = {"name": "新田", "email": "nitta@x.example", "role": "admin", "title": ""}
-        assert leads_to(client.post(url, sent)) == f"{AGAIN}?next={url}"
+        assert leads_to(client.post(url, sent)).startswith(AGAIN)
 
 
 def test_on_the_firm_s_side_it_is_over_after_twelve_hours_of_work(as_: As) -> None:
@@ -117,7 +117,6 @@ def test_a_code_opens_nothing_on_the_firm_s_side(michisuji: House) -> None:
 
 def test_reading_pages_does_not_write_the_session(as_: As) -> None:
     client = as_("馬場")
-    client.get(HOME)  # the first visit of this firm is noted
     with CaptureQueriesContext(connection) as queries:
         client.get(HOME)
     assert not [each["sql"] for each in queries if "UPDATE" in each["sql"]]
@@ -280,11 +279,11 @@ def test_an_admin_sees_where_a_colleague_is_signed_in_here_and_ends_it(
 ) -> None:
     baba, admin = michisuji.members["馬場"], as_("青木")
     page = f"/michisuji/settings/members/{baba.pk}/"
+    with_password(baba.user)
     with open_scope(aoba.scope):
         Membership.objects.create(firm=aoba.firm, user=baba.user, role="consultant")
-    here, elsewhere = as_("馬場"), as_("馬場")
-    here.get(HOME, headers={"User-Agent": EDGE})
-    elsewhere.get("/aoba/home/", headers={"User-Agent": PHONE})
+    here, elsewhere = signs_in(baba.user, agent=EDGE), signs_in(baba.user, agent=PHONE)
+    assert here.get(HOME).status_code == elsewhere.get("/aoba/home/").status_code == 200
     shown = text(admin.get(page))
     assert ("Windows の Edge" in shown, "iPhone" in shown) == (True, False)
     assert "1台の端末でログアウトしました" in text(admin.post(page + "sign-out/", follow=True))
