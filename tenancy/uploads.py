@@ -192,9 +192,15 @@ def _directory(name: str, file: BinaryIO, size: int) -> tuple[bytes, int]:
 # ── The old Office ──
 
 
+# PowerPoint keeps its macros inside its one stream: a VBAInfoContainer with a VBAInfoAtom whose fHasMacros is not 0
+# ([MS-PPT] 2.4.10, 2.4.11).
+_HAS_MACROS = re.compile(rb"\x1f\0\xff\x03\x14\0\0\0\x02\0\0\x04\x0c\0\0\0.{4}(?!\0\0\0\0)", re.DOTALL)
+
+
 def _kind_of_ole(name: str, file: BinaryIO) -> str:
     content = _from_start(file).read(MOST_BYTES)
-    if _has_stream(content, "_VBA_PROJECT") or _has_stream(content, "_VBA_PROJECT_CUR"):
+    named = _has_stream(content, "_VBA_PROJECT") or _has_stream(content, "_VBA_PROJECT_CUR")
+    if named or _HAS_MACROS.search(content):
         raise NotTaken(_macros(name))
     if _has_stream(content, "EncryptedPackage"):
         raise NotTaken(

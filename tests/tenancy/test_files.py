@@ -91,6 +91,11 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "docm": ("a.docm", papers.office("word/document.xml", "word/vbaProject.bin"), "マクロ"),
     "docm as docx": ("a.docx", papers.office("word/document.xml", "word/vbaProject.bin"), "マクロ"),
     "xlsm without macros": ("a.xlsm", papers.xlsx(), "マクロ"),
+    "ppt with macros": (
+        "a.ppt",
+        papers.ole("PowerPoint Document") + bytes.fromhex("1f00ff0314000000020000040c0000000700000001000000"),
+        "マクロ",
+    ),
     "doc with macros": ("a.doc", papers.ole("WordDocument", "_VBA_PROJECT"), "マクロ"),
     "a password": ("a.xlsx", papers.ole("EncryptedPackage"), "パスワードを外して"),
     "an installer as doc": ("a.doc", papers.ole("SummaryInformation"), "中身が「.doc」のファイルではない"),
