@@ -25,6 +25,7 @@ def members(request: HttpRequest, firm: str) -> HttpResponse:
     context = {
         "members": Membership.objects.of_the_firm(),
         "invitations": Invitation.objects.waiting().filter(company=None),
+        "invitable": people.MANAGES["firm.members"],
         "me": member_of(request),
     }
     return render(request, "tenancy/settings_members.html", context)

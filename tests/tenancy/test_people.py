@@ -161,6 +161,20 @@ def test_an_owner_invites_staff_and_nobody_else(as_: As, michisuji: House) -> No
     assert invite(as_("千葉"), url, "staff").status_code == 302
 
 
+def test_an_owner_is_offered_what_to_do_with_invitations_of_staff_only(as_: As, michisuji: House) -> None:
+    url = company_of(michisuji) + "members/"
+    for number, (who, role) in enumerate((("馬場", "owner"), ("千葉", "staff"))):
+        answer = invite(as_(who), url + "invite/", role, email=f"new{number}@a.example")
+        assert answer.status_code == 302
+    offered = {
+        who: re.findall(r'action="([^"]+/invitations/[^"]+)"', as_(who).get(url).content.decode())
+        for who in ("千葉", "馬場")
+    }
+    assert [len(each) for each in offered.values()] == [2, 4]
+    assert "new0@a.example" in as_("千葉").get(url).content.decode()
+    assert {as_("千葉").post(each).status_code for each in offered["千葉"]} == {302}
+
+
 def test_a_name_with_a_line_break_is_no_header(as_: As, michisuji: House) -> None:
     url = company_of(michisuji) + "members/invite/"
     as_("馬場").post(url, {**NEW, "name": "新田\r\nBcc: x@x.example", "role": "owner"})
