@@ -31,7 +31,12 @@ class MemberChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
         super().__init__(queryset=Membership.objects.none(), required=False, **kwargs)
 
     def label_from_instance(self, obj: Any) -> str:
-        return str(obj.user)
+        return name_of(obj)
+
+
+def name_of(member: Membership) -> str:
+    """The member's name in a choice; of who has left, that it is so."""
+    return str(member.user) if member.is_in_force else f"{member.user}(終了)"
 
 
 class NumberField(forms.CharField):
@@ -121,7 +126,8 @@ class CompanyForm(SeenForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["consultant"].queryset = Membership.objects.consulting()  # type: ignore[attr-defined]
+        present = Q(pk=self.instance.consultant_id or 0)
+        self.fields["consultant"].queryset = Membership.objects.offered(present)  # type: ignore[attr-defined]
         if not self.instance.pk:
             self.initial.setdefault("once", uuid4())
 
@@ -168,6 +174,7 @@ SORTS = {
     "-contact": (F("last_contact_on").desc(nulls_last=True), "kana", "pk"),
     "contact": (F("last_contact_on").asc(nulls_last=True), "kana", "pk"),
 }
+NOBODY = "none"  # in charge
 CONTACT = {
     "": "すべて",
     "30": "30日以内",
@@ -187,7 +194,7 @@ class CompanyFilter(forms.Form):
         label="支援状況", required=False, choices=[("", "すべて"), *Company.Support.choices]
     )
     industry = forms.ChoiceField(label="業種", required=False)
-    consultant = forms.TypedChoiceField(label="担当", required=False, coerce=int, empty_value=None)
+    consultant = forms.ChoiceField(label="担当", required=False)
     contact = forms.ChoiceField(label="最後の面談", required=False, choices=list(CONTACT.items()))
     archived = forms.ChoiceField(
         label="保管済み", required=False, choices=[("", "表示しない"), ("shown", "保管済みも表示")]
@@ -198,8 +205,9 @@ class CompanyFilter(forms.Form):
         super().__init__(data, auto_id="filter-%s")
         self.fields["q"].widget.attrs["placeholder"] = "会社名・フリガナ・所在地"
         # Plain choices: a ModelChoiceField takes a tenth of the page's time.
-        members = [(member.pk, str(member.user)) for member in Membership.objects.consulting()]
-        self.fields["consultant"].choices = [("", "全員"), *members]  # type: ignore[attr-defined]
+        in_charge = Q(pk__in=Company.objects.listed().exclude(consultant=None).values("consultant"))
+        members = [(member.pk, name_of(member)) for member in Membership.objects.offered(in_charge)]
+        self.fields["consultant"].choices = [("", "全員"), *members, (NOBODY, "決まっていません")]  # type: ignore[attr-defined]
         industries = [(name, name) for name in Company.objects.industries()]
         self.fields["industry"].choices = [("", "すべて"), *industries]  # type: ignore[attr-defined]
         self.is_valid()
@@ -223,6 +231,8 @@ class CompanyFilter(forms.Form):
             found = found.search(words)
         columns = {"status": "support_status", "industry": "industry", "consultant": "consultant"}
         asked = {column: clean[name] for name, column in columns.items() if clean.get(name)}
+        if asked.get("consultant") == NOBODY:
+            asked["consultant"] = None
         return found.filter(self._contact(), **asked).order_by(*SORTS[self.order])
 
     def _contact(self) -> Q:

@@ -159,7 +159,7 @@ def _join(invitation: Invitation, person: User, *, is_new: bool) -> Membership:
     place = {"firm_id": invitation.firm_id, "user": person, "company_id": invitation.company_id}
     fresh = {"role": invitation.role, "title": invitation.title, "ends_at": invitation.ends_at}
     member, made = Membership.objects.get_or_create(**place, defaults=fresh)
-    if not made and not _is_in_force(member):
+    if not made and not member.is_in_force:
         _begin_again(member, {**fresh, "state": Membership.State.ACTIVE.value})
     before = {"state": invitation.state, "membership": invitation.membership_id}
     invitation.state, invitation.membership = Invitation.State.ACCEPTED, member
@@ -181,11 +181,6 @@ def _begin_again(member: Membership, fresh: dict[str, object]) -> None:
 
 def _works_for_the_firm(person: User) -> bool:
     return Membership.objects.active().filter(user=person, company=None).exists()
-
-
-def _is_in_force(member: Membership) -> bool:
-    lasts = member.ends_at is None or member.ends_at > clock.now()
-    return lasts and member.state == Membership.State.ACTIVE
 
 
 def _locked(invitation: Invitation) -> Invitation | None:

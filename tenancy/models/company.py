@@ -19,7 +19,7 @@ from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 class CompanyQuerySet(TenantQuerySet["Company"]):
     def as_rows(self) -> "CompanyQuerySet":
         """For lists: what a row shows, with `consultant_name`, None where nobody is in charge. One query."""
-        shown = ("name", "kana", "support_status", "location", "last_contact_on", "archived_at")
+        shown = ("name", "kana", "industry", "support_status", "location", "last_contact_on", "archived_at")
         return self.only(*shown, "created_at", "updated_at").annotate(
             consultant_name=models.F("consultant__user__name")
         )

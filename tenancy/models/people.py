@@ -77,6 +77,13 @@ class MembershipQuerySet(TenantQuerySet["Membership"]):
         """Those who work for the firm, with their user, by name."""
         return self.active().filter(role__in=FIRM_ROLES).select_related("user").order_by("user__name", "pk")
 
+    def offered(self, in_charge: models.Q) -> "MembershipQuerySet":
+        """As `consulting`, and whoever of the firm `in_charge` finds, also those who have left: a list or a form that
+        left them out would lose what they are in charge of."""
+        lasting = self.active().values("pk")
+        found = self.filter(models.Q(pk__in=lasting) | in_charge, role__in=FIRM_ROLES)
+        return found.select_related("user").order_by("state", "user__name", "pk")
+
     def of_the_firm(self) -> "MembershipQuerySet":
         """Those who work or worked for the firm, with their user; who left stands last."""
         return self.filter(role__in=FIRM_ROLES).select_related("user").order_by("state", "pk")
@@ -162,6 +169,12 @@ class Membership(FirmModel):
     def last_day(self) -> date | None:
         """The last day in Tokyo on which the membership opens a door; None where it does not end by itself."""
         return _last_day(self.ends_at)
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether the membership itself opens a door now, as `active()` asks of its rows."""
+        lasts = self.ends_at is None or self.ends_at > clock.now()
+        return lasts and self.state == self.State.ACTIVE
 
     @property
     def is_firm_side(self) -> bool:

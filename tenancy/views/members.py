@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from tenancy import people
 from tenancy.forms_people import HandOverForm, InviteForm, MemberForm
 from tenancy.middleware import member_of
-from tenancy.models import Invitation, Membership
+from tenancy.models import Company, Invitation, Membership
 from tenancy.permissions import access
 from tenancy.sessions import sessions_in
 
@@ -61,8 +61,13 @@ def member(request: HttpRequest, firm: str, colleague: int) -> HttpResponse:
             return redirect("tenancy:settings_members", firm)
         except people.LastAdmin:
             form.add_error("role", _LAST_ADMIN)
-    context = {"form": form, "member": row, "burdens": people.burdens_of(row)}
-    context["sessions"] = sessions_in(row.firm_id, row.user)
+    context = {
+        "form": form,
+        "member": row,
+        "burdens": people.burdens_of(row),
+        "in_charge": Company.objects.listed().filter(consultant=row).exists(),
+        "sessions": sessions_in(row.firm_id, row.user),
+    }
     return render(request, "tenancy/member.html", context, status=422 if form.errors else 200)
 
 

@@ -97,6 +97,31 @@ def test_the_list_is_filtered_by_state_and_consultant(baba: Client, michisuji: H
     assert "株式会社ア" not in html
 
 
+def test_the_companies_of_who_has_left_and_of_nobody_are_found(as_: As, michisuji: House) -> None:
+    left = michisuji.members["馬場"]
+    with open_scope(michisuji.scope):
+        Company.objects.filter(name="株式会社ア").update(consultant=left)
+        Company.objects.create(name="保管した店", consultant=left, archived_at=clock.now())
+        Membership.objects.filter(pk=left.pk).update(state="ended")
+    aoki = as_("青木")
+    member = aoki.get(f"/michisuji/settings/members/{left.pk}/").content.decode()
+    link = re.search(r'href="(/michisuji/companies/[?][^"]+)"', member)
+    assert link
+    html = aoki.get(link[1].replace("&amp;", "&")).content.decode()
+    assert "馬場(終了)" in html
+    assert re.findall(r'<th scope="row"><a [^>]+>([^<]+)', html) == ["保管した店", "株式会社ア"]
+    html = aoki.get(LIST, {"consultant": "none"}).content.decode()
+    assert re.findall(r'<th scope="row"><a [^>]+>([^<]+)', html) == ["有限会社イ"]
+
+
+def test_who_left_with_nothing_has_no_list_of_all_companies(as_: As, michisuji: House) -> None:
+    left = michisuji.members["馬場"]
+    with open_scope(michisuji.scope):
+        Membership.objects.filter(pk=left.pk).update(state="ended")
+    assert "?consultant=" not in as_("青木").get(f"/michisuji/settings/members/{left.pk}/").content.decode()
+    assert "馬場(終了)" not in as_("青木").get(LIST).content.decode()
+
+
 @pytest.mark.parametrize(
     "query", ["sort=;drop", "status=x", "consultant=999999", "page=-3", "page=x", "q=%00"]
 )
@@ -238,6 +263,19 @@ def test_a_change_is_saved_and_the_trail_names_its_fields(baba: Client, michisuj
         act = Trail.objects.get(act="update.company")
     assert (row.location, row.employees) == ("埼玉県川口市", 8)
     assert act.changes == {"location": ["", "埼玉県川口市"], "employees": [None, 8]}
+
+
+def test_a_change_leaves_a_company_with_who_has_left(as_: As, michisuji: House) -> None:
+    left = michisuji.members["馬場"]
+    with open_scope(michisuji.scope):
+        Company.objects.filter(name="株式会社ア").update(consultant=left)
+        Membership.objects.filter(pk=left.pk).update(state="ended")
+    aoki, url = as_("青木"), edit_url(michisuji)
+    assert "馬場(終了)" in aoki.get(url).content.decode()
+    assert aoki.post(url, typed(aoki, url, location="草加市")).status_code == 302
+    (row,) = named(michisuji, "株式会社ア")
+    assert (row.location, row.consultant_id) == ("草加市", left.pk)
+    assert "馬場" not in aoki.get("/michisuji/companies/new/").content.decode()
 
 
 def test_the_second_of_two_people_is_told_what_changed_and_keeps_what_was_typed(
