@@ -19,8 +19,8 @@ from config.demo_records import load_records
 from diagnosis.actions import Respondent, mark_seen, save_answers, start_diagnosis, submit_diagnosis
 from diagnosis.models import Diagnosis
 from tenancy import actions, clock, trail
+from tenancy.clock import end_of
 from tenancy.models import Company, Firm, Membership, PublicPerson, Trail, User
-from tenancy.people import end_of
 from tenancy.permissions import PARTNER
 from tenancy.scope import Scope, open_scope
 

@@ -17,7 +17,7 @@ from notices.actions import queue_mail
 from tenancy import clock, sessions, trail
 from tenancy.models import Membership, User
 from tenancy.scope import Scope, open_scope
-from tenancy.templatetags.michisuji import jdate
+from tenancy.templatetags.michisuji import jdate, jtime
 
 # allauth's name → ours, what allauth calls its address, what our text calls it.
 _LINK_MAILS = {
@@ -89,9 +89,10 @@ def _with_link(prefix: str, user: User, context: dict[str, Any]) -> dict[str, An
     """The same link is sent once."""
     template, theirs, ours = _LINK_MAILS[prefix]
     path = urlsplit(context[theirs]).path  # the host comes from PUBLIC_URL, never from the request
+    until = clock.now() + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
     words = {
         "member_name": str(user),
-        "expires_label": jdate(clock.now() + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)),
+        "expires_label": f"{jdate(until)} {jtime(until)}",
         ours: settings.PUBLIC_URL + path,
     }
     key = f"account:{hashlib.sha256(path.encode()).hexdigest()}"

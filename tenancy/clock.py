@@ -23,6 +23,16 @@ def today() -> date:
     return timezone.localdate(now())
 
 
+def end_of(day: date) -> datetime:
+    """The moment at which that day is over in Tokyo: what is promised until a day lasts until then."""
+    return timezone.make_aware(datetime.combine(day + timedelta(days=1), datetime.min.time()))
+
+
+def last_day_before(moment: datetime) -> date:
+    """The last day in Tokyo of what ends at `moment`: with `end_of` there and back."""
+    return timezone.localdate(moment - timedelta(seconds=1))
+
+
 def weekdays_later(days: int) -> date:
     """The day that is `days` weekdays after today: what is promised by then falls on no Saturday or Sunday."""
     day = today()

@@ -172,7 +172,7 @@ def merge(*, kept: Company, gone: Company, actor: Membership | None) -> CompanyM
             gone=gone,
             moved=moved.as_json(),
             merged_by=actor,
-            undo_until=clock.now() + UNDO_FOR,
+            undo_until=clock.end_of(clock.today() + UNDO_FOR),
         )
         due.put(SHELL, kept.firm_id, done.pk, at=done.undo_until)
         trail.record(

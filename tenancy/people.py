@@ -13,7 +13,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Model
 from django.urls import reverse
-from django.utils import timezone
 
 from tenancy import actions, clock, letters, sessions, trail
 from tenancy.links import make_token
@@ -23,7 +22,7 @@ from tenancy.scope import Scope, open_scope
 from tenancy.templatetags.michisuji import jdate
 
 LINK = "tenancy.invitation"  # the purpose of the signed link
-LASTS = timedelta(days=7)
+LASTS = timedelta(days=7)  # and the rest of the last day
 
 # Permission → roles that whoever has it may invite to and end.
 MANAGES: dict[str, frozenset[str]] = {
@@ -76,9 +75,9 @@ def invite(
         role=role,
         company=company,
         title=title,
-        ends_at=end_of(ends_on) if ends_on else None,
+        ends_at=clock.end_of(ends_on) if ends_on else None,
         invited_by=actor,
-        expires_at=clock.now() + LASTS,
+        expires_at=_expiry(),
     )
     try:
         with transaction.atomic():
@@ -90,22 +89,26 @@ def invite(
     return invitation
 
 
+def _expiry() -> datetime:
+    return clock.end_of(clock.today() + LASTS)
+
+
 def _clear_expired(email: str, company: Company | None) -> None:
-    old = Invitation.objects.filter(
-        email=email, company=company, state=Invitation.State.OPEN, expires_at__lte=clock.now()
-    )
-    for invitation in old:
-        revoke(invitation=invitation, actor=None)
+    waiting = Invitation.objects.filter(email=email, company=company, state=Invitation.State.OPEN)
+    for invitation in waiting:
+        if invitation.is_expired:
+            revoke(invitation=invitation, actor=None)
 
 
 def send_again(*, invitation: Invitation, actor: Membership) -> bool:
-    """A new link for another seven days; the former one opens nothing any more. False when it is no longer open."""
+    """A new link for another seven days; the former one opens nothing any more. False when it is no longer open, or
+    the place itself has ended."""
     row = _locked(invitation)
-    if row is None or row.state != Invitation.State.OPEN:
+    if row is None or row.state != Invitation.State.OPEN or row.has_ended:
         return False
     before = {"version": row.version, "expires_at": row.expires_at}
     row.version += 1
-    row.expires_at = clock.now() + LASTS
+    row.expires_at = _expiry()
     row.save(update_fields=["version", "expires_at"])
     mail = _mail(row, actor)
     trail.record("send_again.invitation", row, company_id=row.company_id, before=before, rows=[mail])
@@ -200,7 +203,7 @@ def _mail(invitation: Invitation, actor: Membership) -> Model:
             "inviter_name": str(actor.user),
             "place_name": str(company or firm),
             "role_label": invitation.get_role_display(),
-            "expires_label": jdate(invitation.expires_at),
+            "expires_label": jdate(invitation.answer_by),
             "invitation_url": settings.PUBLIC_URL + address_of(invitation),
         },
     )
@@ -210,11 +213,6 @@ def address_of(invitation: Invitation) -> str:
     """The page that the present link opens."""
     token = make_token(LINK, invitation.pk, invitation.version)
     return reverse("tenancy:invitation", args=[invitation.firm.slug, token])
-
-
-def end_of(day: date) -> datetime:
-    """The moment at which that day is over in Tokyo."""
-    return timezone.make_aware(datetime.combine(day + timedelta(days=1), datetime.min.time()))
 
 
 # ── Roles and ends ──
@@ -283,9 +281,9 @@ def sign_out(*, member: Membership, but: str | None, actor: Membership) -> int:
 def set_end(*, member: Membership, ends_on: date, actor: Membership) -> None:
     """An external partner's last day."""
     row = Membership.objects.select_for_update(of=("self",), no_key=True).get(pk=member.pk)
-    if row.ends_at == end_of(ends_on):
+    if row.ends_at == clock.end_of(ends_on):
         return
-    before, row.ends_at = {"ends_at": row.ends_at}, end_of(ends_on)
+    before, row.ends_at = {"ends_at": row.ends_at}, clock.end_of(ends_on)
     row.save(update_fields=["ends_at"])
     trail.record("set_end.membership", row, company_id=row.company_id, before=before)
 

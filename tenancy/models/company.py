@@ -1,6 +1,7 @@
 """Client companies and their sites."""
 
 import re
+from datetime import date
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -253,3 +254,8 @@ class CompanyMerge(FirmModel):
 
     def __str__(self) -> str:
         return f"{self.gone_id} → {self.kept_id}"
+
+    @property
+    def undo_day(self) -> date:
+        """The last day in Tokyo on which it can be taken back."""
+        return clock.last_day_before(self.undo_until)

@@ -1,13 +1,12 @@
 """People, and their places in firms and companies."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import ClassVar
 from uuid import uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
-from django.utils import timezone
 
 from tenancy import clock
 from tenancy.constraints import SameTenantKey, Wall
@@ -168,7 +167,7 @@ class Membership(FirmModel):
     @property
     def last_day(self) -> date | None:
         """The last day in Tokyo on which the membership opens a door; None where it does not end by itself."""
-        return _last_day(self.ends_at)
+        return clock.last_day_before(self.ends_at) if self.ends_at else None
 
     @property
     def is_in_force(self) -> bool:
@@ -180,10 +179,6 @@ class Membership(FirmModel):
     def is_firm_side(self) -> bool:
         """Whether the member stands on the firm's side of the table, not on a company's."""
         return self.role in FIRM_SIDE
-
-
-def _last_day(ends_at: datetime | None) -> date | None:
-    return timezone.localtime(ends_at - timedelta(seconds=1)).date() if ends_at else None
 
 
 class InvitationQuerySet(TenantQuerySet["Invitation"]):
@@ -274,15 +269,30 @@ class Invitation(FirmModel):
         return f"{self.role} {self.state}"
 
     @property
+    def closes_at(self) -> datetime:
+        """Until when its link can be used: never longer than the place lasts."""
+        return min(self.expires_at, self.ends_at or self.expires_at)
+
+    @property
+    def answer_by(self) -> date:
+        """The last day in Tokyo on which it can be accepted."""
+        return clock.last_day_before(self.closes_at)
+
+    @property
     def is_open(self) -> bool:
         """Whether it can still be accepted."""
-        return self.state == self.State.OPEN and self.expires_at > clock.now()
+        return self.state == self.State.OPEN and self.closes_at > clock.now()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the place itself would be over by now: no new link helps."""
+        return self.ends_at is not None and self.ends_at <= clock.now()
 
     @property
     def last_day(self) -> date | None:
         """The last day of the membership that comes of it."""
-        return _last_day(self.ends_at)
+        return clock.last_day_before(self.ends_at) if self.ends_at else None
 
     @property
     def is_expired(self) -> bool:
-        return self.state == self.State.OPEN and self.expires_at <= clock.now()
+        return self.state == self.State.OPEN and self.closes_at <= clock.now()

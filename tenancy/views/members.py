@@ -15,6 +15,7 @@ from tenancy.models import Company, Invitation, Membership
 from tenancy.permissions import access
 from tenancy.sessions import sessions_in
 
+_OVER = "このご招待は、すでに終わっています。もう一度お誘いするときは、新しくご招待ください。"
 _LAST_ADMIN = "管理者がいなくなるため、変えられません。先に、ほかの方を管理者にしてください。"
 
 
@@ -147,7 +148,7 @@ def again(request: HttpRequest, invitation: Invitation) -> None:
     if people.send_again(invitation=invitation, actor=member_of(request)):
         messages.success(request, f"{invitation.name}さんに、新しいリンクをお送りします。")
     else:
-        messages.warning(request, "このご招待は、すでに終わっています。")
+        messages.warning(request, _OVER)
 
 
 def take_back(request: HttpRequest, invitation: Invitation) -> None:
@@ -157,7 +158,7 @@ def take_back(request: HttpRequest, invitation: Invitation) -> None:
             request, f"{invitation.name}さんへのご招待を取り消しました。リンクは開けなくなります。"
         )
     else:
-        messages.warning(request, "このご招待は、すでに終わっています。")
+        messages.warning(request, _OVER)
 
 
 def _member(pk: int) -> Membership:

@@ -1,5 +1,6 @@
 """The outbox: said once, sent outside any transaction, tried again, visible when it failed."""
 
+import re
 import smtplib
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ from tenancy import clock
 from tenancy.account_urls import MAIL_SECONDS
 from tenancy.models import Due, FirmProfile, Trail
 from tenancy.scope import Scope, open_scope
+from tenancy.templatetags.michisuji import jdate
 from tenancy.walls import WrongScope
 from tests.conftest import House
 
@@ -301,6 +303,8 @@ def test_a_new_password_is_asked_for_by_a_mail_that_only_its_reader_sees(
     assert mail.private
     assert mail.to == "baba@michisuji.example"
     assert "http://localhost:8000/accounts/password/reset/key/" in mail.body
+    until = mail.created_at + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+    assert re.search(rf"{re.escape(jdate(until))} \d\d:\d\dまで", mail.body)
     link = next(word for word in mail.body.split() if "/reset/key/" in word)
     page = as_("青木").get(f"/michisuji/settings/mail/{mail.pk}/").content.decode()
     assert mail.subject in page

@@ -30,6 +30,7 @@ from tenancy.models import (
 )
 from tenancy.scope import open_scope
 from tenancy.tasks import remove_shell
+from tenancy.templatetags.michisuji import jdate
 from tests.conftest import House
 from tests.things import answered
 
@@ -187,6 +188,25 @@ def test_what_was_added_since_stays_unless_it_hangs_on_what_goes_back(
         ).exists()  # the kept company's partner, the other's record
         assert set(Comment.objects.values_list("company", flat=True)) == {i.pk}
         assert Company.objects.get(pk=a.pk).location == "書き直した"
+
+
+def test_a_merge_can_be_taken_back_until_the_promised_day_is_over(
+    michisuji: House, pair: tuple[Company, Company]
+) -> None:
+    done = merged(michisuji, *pair)
+    last = clock.today() + timedelta(days=30)
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(michisuji.people["馬場"], "allauth.account.auth_backends.AuthenticationBackend")
+    page = client.get(f"/michisuji/companies/{pair[0].pk}/").content.decode()
+    assert f"{jdate(last)}までは、取り消して" in page
+    with (
+        clock.stopped_at(clock.end_of(last)),
+        open_scope(michisuji.scope),
+        pytest.raises(NotMergeable),
+    ):
+        take_back(done=done, actor=None)
+    with clock.stopped_at(clock.end_of(last) - timedelta(seconds=1)), open_scope(michisuji.scope):
+        take_back(done=done, actor=None)
 
 
 def test_after_thirty_days_the_shell_is_removed_and_what_still_reached_it_moves(

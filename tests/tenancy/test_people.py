@@ -16,6 +16,7 @@ from tenancy import clock, people
 from tenancy.actions import create_api_token
 from tenancy.models import Company, Firm, Handing, Invitation, Meeting, Membership, Trail, User
 from tenancy.scope import open_scope
+from tenancy.templatetags.michisuji import jdate
 from tests.conftest import House
 
 As = Callable[[str], Client]
@@ -138,11 +139,37 @@ def test_a_link_opens_once_and_not_after_it_was_sent_anew_or_taken_back(as_: As,
     assert fresh().post(third, {"name": "だれか", "password": ""}).status_code == 410
 
 
-def test_an_invitation_ends_after_seven_days(as_: As, michisuji: House) -> None:
+def test_an_invitation_ends_when_the_seventh_day_is_over(as_: As, michisuji: House) -> None:
     link = invited(michisuji, as_)
-    with clock.stopped_at(clock.now() + timedelta(days=7, minutes=1)):
+    last = clock.today() + timedelta(days=7)
+    assert f"{jdate(last)}までに" in letters(michisuji)[-1].body
+    with clock.stopped_at(clock.end_of(last) - timedelta(seconds=1)):
+        assert f"{jdate(last)}を過ぎると" in fresh().get(link).content.decode()
+        page = as_("馬場").get(company_of(michisuji) + "members/").content.decode()
+        assert f"お返事の期限<b>{jdate(last)}" in page
+    with clock.stopped_at(clock.end_of(last)):
         assert fresh().post(link, {"name": "新田 花", "password": ""}).status_code == 410
         invited(michisuji, as_)  # the expired one makes way
+
+
+def test_an_invitation_lasts_no_longer_than_the_place(as_: As, michisuji: House) -> None:
+    url, today = company_of(michisuji) + "members/", clock.today()
+    assert invite(as_("馬場"), url + "invite/", "partner", ends_on=str(today)).status_code == 302
+    (mail,) = letters(michisuji)
+    assert f"{jdate(today)}までに" in mail.body
+    with open_scope(michisuji.scope):
+        invitation = Invitation.objects.get()
+    with clock.stopped_at(clock.end_of(today)):
+        answer = fresh().post(link_in(mail), {"name": "新田 花", "password": ""})
+        assert answer.status_code == 410
+        assert membership(michisuji, NEW["email"]) is None
+        page = as_("馬場").get(url).content.decode()
+        assert f"期限切れ<b>{jdate(today)}" in page
+        assert "もう一度送る" not in page
+        sent = as_("馬場").post(company_of(michisuji) + f"invitations/{invitation.pk}/send/", follow=True)
+        assert "新しくご招待ください" in sent.content.decode()
+        invited(michisuji, as_, "partner")  # the one that ended makes way
+    assert len(letters(michisuji)) == 2
 
 
 def test_the_same_invitation_again_is_said_and_sends_nothing(as_: As, michisuji: House) -> None:
@@ -204,7 +231,7 @@ def test_a_partner_comes_in_until_the_last_day_is_over(as_: As, michisuji: House
     home, until = company_of(michisuji) + "home/", clock.today() + timedelta(days=10)
     url = company_of(michisuji) + f"members/{michisuji.members['江口'].pk}/until/"
     assert as_("馬場").post(url, {"ends_on": str(until)}).status_code == 302
-    end = people.end_of(until)
+    end = clock.end_of(until)
     with clock.stopped_at(end - timedelta(seconds=1)):
         assert as_("江口").get(home).status_code == 200
     with clock.stopped_at(end):
@@ -457,4 +484,4 @@ def test_two_admins_who_demote_each_other_at_once_leave_one(michisuji: House) ->
 
 
 def test_dates_end_when_the_day_ends_in_tokyo() -> None:
-    assert people.end_of(date(2026, 11, 30)).isoformat() == "2026-12-01T00:00:00+09:00"
+    assert clock.end_of(date(2026, 11, 30)).isoformat() == "2026-12-01T00:00:00+09:00"
