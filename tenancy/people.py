@@ -44,6 +44,10 @@ class OtherAddress(ValueError):
     """Whoever is signed in is not whom the invitation is for."""
 
 
+class Ended(ValueError):
+    """The membership has ended: it can begin again by a new invitation only."""
+
+
 class LastAdmin(ValueError):
     """The firm would be left without an admin."""
 
@@ -132,8 +136,8 @@ def accept(*, invitation: Invitation, user: User | None, name: str = "", passwor
     """Take the place: `user` who is signed in, or, with None, a new person with `name` and perhaps a password.
 
     Called twice at once it makes one membership. Raises Closed, and OtherAddress when `user` has another address or,
-    with None, when the address has an account (by now): its owner must sign in; AlreadyThere for somebody of the
-    firm's side, who sees the company anyway.
+    with None, when the address has an account (by now): its owner must sign in. Somebody of the firm's side gets no
+    place in a company: their own one is returned, and the invitation is answered.
     """
     firm_scope = Scope.of_firm(invitation.firm_id)
     with open_scope(replace(firm_scope, user_id=user.pk if user else None)):
@@ -157,19 +161,23 @@ def _new_person(email: str, name: str, password: str) -> User:
 
 def _join(invitation: Invitation, person: User, *, is_new: bool) -> Membership:
     """The membership, made or made anew; a place of the firm's side that the person has by now is never lowered."""
-    if invitation.company_id and _works_for_the_firm(person):
-        raise AlreadyThere
+    if invitation.company_id and (own := _place_in_the_firm(person)):
+        _answered(invitation, own, rows=[])
+        return own
     place = {"firm_id": invitation.firm_id, "user": person, "company_id": invitation.company_id}
     fresh = {"role": invitation.role, "title": invitation.title, "ends_at": invitation.ends_at}
     member, made = Membership.objects.get_or_create(**place, defaults=fresh)
     if not made and not member.is_in_force:
         _begin_again(member, {**fresh, "state": Membership.State.ACTIVE.value})
+    _answered(invitation, member, rows=[member, person] if is_new else [member])
+    return member
+
+
+def _answered(invitation: Invitation, member: Membership, *, rows: Sequence[Model]) -> None:
     before = {"state": invitation.state, "membership": invitation.membership_id}
     invitation.state, invitation.membership = Invitation.State.ACCEPTED, member
     invitation.save(update_fields=["state", "membership"])
-    rows = [member, person] if is_new else [member]
     trail.record("accept.invitation", invitation, company_id=invitation.company_id, before=before, rows=rows)
-    return member
 
 
 def _begin_again(member: Membership, fresh: dict[str, object]) -> None:
@@ -182,8 +190,9 @@ def _begin_again(member: Membership, fresh: dict[str, object]) -> None:
     trail.record("begin_again.membership", member, company_id=member.company_id, before=before)
 
 
-def _works_for_the_firm(person: User) -> bool:
-    return Membership.objects.active().filter(user=person, company=None).exists()
+def _place_in_the_firm(person: User) -> Membership | None:
+    found: Membership | None = Membership.objects.active().filter(user=person, company=None).first()
+    return found
 
 
 def _locked(invitation: Invitation) -> Invitation | None:
@@ -219,9 +228,12 @@ def address_of(invitation: Invitation) -> str:
 
 
 def change_member(*, member: Membership, role: str, title: str, actor: Membership) -> None:
-    """Another role or title on the firm's side. Raises LastAdmin, and PermissionDenied for who is no admin any more."""
+    """Another role or title on the firm's side. Raises LastAdmin, Ended, and PermissionDenied for who is no admin any
+    more."""
     admins = _locked_admins(actor)
     row = Membership.objects.select_for_update(of=("self",), no_key=True).get(pk=member.pk)
+    if not row.is_in_force:
+        raise Ended
     if role != ADMIN and admins == [row.pk]:
         raise LastAdmin
     if (row.role, row.title) == (role, title):

@@ -65,12 +65,12 @@ def _accept(request: HttpRequest, row: Invitation, form: AcceptForm) -> HttpResp
         return _page(request, row, form, 409)
     except people.Closed:
         return refusal(request, 410, site=face_of(request))
-    except people.AlreadyThere:
-        messages.info(request, "すでに会社のメンバーとして登録されているため、そのままお使いになれます。")
-        return redirect("tenancy:home", row.firm.slug)
     if user is None:
         sign_in(request, member.user, with_password=bool(typed["password"]))
-    messages.success(request, "ご参加ありがとうございます。")
+    if member.company_id == row.company_id:
+        messages.success(request, "ご参加ありがとうございます。")
+    else:
+        messages.info(request, "すでに会社のメンバーとして登録されているため、そのままお使いになれます。")
     return redirect(_place_of(member))
 
 

@@ -15,7 +15,8 @@ from tenancy.models import Company, Invitation, Membership
 from tenancy.permissions import access
 from tenancy.sessions import sessions_in
 
-_OVER = "このご招待は、すでに終わっています。もう一度お誘いするときは、新しくご招待ください。"
+_INVITE_ANEW = "もう一度ご参加いただくには、新しくご招待ください。"
+_OVER = f"このご招待は、すでに終わっています。{_INVITE_ANEW}"
 _LAST_ADMIN = "管理者がいなくなるため、変えられません。先に、ほかの方を管理者にしてください。"
 
 
@@ -62,6 +63,9 @@ def member(request: HttpRequest, firm: str, colleague: int) -> HttpResponse:
             return redirect("tenancy:settings_members", firm)
         except people.LastAdmin:
             form.add_error("role", _LAST_ADMIN)
+        except people.Ended:
+            messages.warning(request, f"{row.user}さんの参加は終わっているため、変えられません。{_INVITE_ANEW}")
+            return redirect("tenancy:member", firm, colleague)
     context = {
         "form": form,
         "member": row,

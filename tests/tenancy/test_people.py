@@ -219,7 +219,10 @@ def test_somebody_of_the_firm_needs_no_place_in_a_company(as_: As, michisuji: Ho
             company=michisuji.companies["株式会社ア"],
             actor=michisuji.members["馬場"],
         )
-    as_("青木").post(people.address_of(invitation))
+    answer = as_("青木").post(people.address_of(invitation), follow=True)
+    assert answer.redirect_chain == [("/michisuji/home/", 302)]
+    assert "すでに会社のメンバー" in answer.content.decode()
+    assert "aoki@" not in as_("馬場").get(company_of(michisuji) + "members/").content.decode(), "answered"
     with open_scope(michisuji.scope):
         assert [each.role for each in Membership.objects.filter(user=michisuji.people["青木"])] == ["admin"]
 
@@ -323,6 +326,17 @@ def test_a_demoted_admin_is_refused_with_the_next_request(as_: As, michisuji: Ho
     assert baba.get("/michisuji/settings/").status_code == 200
     as_("青木").post(url, {"role": "consultant", "title": ""})
     assert baba.get("/michisuji/settings/").status_code == 403
+
+
+def test_who_has_left_gets_no_new_role(as_: As, michisuji: House) -> None:
+    baba = michisuji.members["馬場"]
+    url = f"/michisuji/settings/members/{baba.pk}/"
+    assert as_("青木").post(url + "end/").status_code == 302
+    answer = as_("青木").post(url, {"role": "admin", "title": "部長"}, follow=True)
+    assert "新しくご招待ください" in answer.content.decode()
+    with open_scope(michisuji.scope):
+        baba.refresh_from_db()
+    assert (baba.role, baba.title) == ("consultant", "")
 
 
 def test_the_last_admin_stays(as_: As, michisuji: House) -> None:
