@@ -69,10 +69,7 @@ def invite(
 
     An earlier invitation to the same place that has expired makes way.
     """
-    members = Membership.objects.active().filter(company=company, user__email=email)
-    if members.exists():
-        raise AlreadyThere
-    _clear_expired(email, company)
+    _make_way(email, company)
     invitation = Invitation(
         email=email,
         name=name,
@@ -83,11 +80,7 @@ def invite(
         invited_by=actor,
         expires_at=_expiry(),
     )
-    try:
-        with transaction.atomic():
-            invitation.save(force_insert=True)
-    except IntegrityError as error:  # an open one, perhaps made at this moment by the other of two clicks
-        raise AlreadyThere from error
+    _insert(invitation)
     mail = _mail(invitation, actor)
     trail.record("create.invitation", invitation, company_id=invitation.company_id, rows=[mail], role=role)
     return invitation
@@ -97,7 +90,18 @@ def _expiry() -> datetime:
     return clock.end_of(clock.today() + LASTS)
 
 
-def _clear_expired(email: str, company: Company | None) -> None:
+def _insert(invitation: Invitation) -> None:
+    try:
+        with transaction.atomic():
+            invitation.save(force_insert=True)
+    except IntegrityError as error:  # an open one, perhaps made at this moment by the other of two clicks
+        raise AlreadyThere from error
+
+
+def _make_way(email: str, company: Company | None) -> None:
+    """Close invitations to this place that have expired. Raises AlreadyThere for a member."""
+    if Membership.objects.active().filter(company=company, user__email=email).exists():
+        raise AlreadyThere
     waiting = Invitation.objects.filter(email=email, company=company, state=Invitation.State.OPEN)
     for invitation in waiting:
         if invitation.is_expired:
