@@ -21,8 +21,8 @@ _CONTROL_IN_TEXT = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _ENGINE = Engine()
 _LONGEST_SUBJECT = 300
 
-# Of the supplied texts those that open an account to whoever reads them.
-PRIVATE = frozenset({"invitation"})
+# Those that open an account to whoever reads them.
+PRIVATE = frozenset({"invitation", "own_invitation"})
 # What stands there when nobody gave it. Everything else must be given.
 WHEN_NOT_GIVEN = {"contact_name": "ご担当者", "firm_phone": ""}
 

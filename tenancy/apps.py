@@ -7,7 +7,12 @@ class TenancyConfig(AppConfig):
     verbose_name = "firms, companies, people"
 
     def ready(self) -> None:
-        from tenancy import checks  # noqa: F401  (registers the start-up checks)
+        from tenancy import (
+            checks,  # noqa: F401  (registers the start-up checks)
+            words,
+        )
+
+        words.speak()  # before any form is made
 
         # What business apps hang into our pages (tenancy.extensions), their words in the trail
         # (tenancy.trail_words), how long they keep what (tenancy.retention), and what the operator must hear of

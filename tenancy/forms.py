@@ -280,6 +280,11 @@ class ProfileForm(SeenForm):
             "hours": "例:平日 9:00–17:00",
             "email": "お客様がメールに返信すると、ここに届きます。",
         }
+        error_messages = {
+            "legal_name": {"required": "会社名を入力してください。"},
+            "phone": {"required": "電話番号を入力してください。"},
+            "email": {"required": "メールアドレスを入力してください。"},
+        }
 
 
 class RulesForm(SeenForm):
@@ -306,6 +311,7 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
             "name": "姓と名のあいだに空白を入れてください。姓が大きく出ます。",
             "interests": "販売や紹介料の受け取りなど。ないときは「ありません」と書きます。",
         }
+        error_messages = {"name": {"required": "お名前を入力してください。"}}
 
 
 class PrivacyForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -324,6 +330,10 @@ class PrivacyForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {
             "summary": "公開ページの下と、診断の最後に出る短い文です。",
             "text": "「## 」で始まる行は見出しに、「- 」で始まる行は箇条書きになります。",
+        }
+        error_messages = {
+            "summary": {"required": "要約を入力してください。"},
+            "text": {"required": "本文を入力してください。"},
         }
 
 

@@ -46,6 +46,7 @@ class RequestCodeForm(RequestLoginCodeForm):  # type: ignore[misc]
     email = MailField(
         label="メールアドレス",
         widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+        error_messages={"required": "メールアドレスを入力してください。"},
     )
 
     def clean_email(self) -> str:
@@ -176,6 +177,7 @@ class EmailForm(forms.Form):
     email = MailField(
         label="新しいメールアドレス",
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        error_messages={"required": "新しいメールアドレスを入力してください。"},
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:

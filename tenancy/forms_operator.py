@@ -29,9 +29,21 @@ class EnterForm(forms.Form):
 class FirmForm(forms.Form):
     """A new firm with its first admin; the action says what is wrong with the slug."""
 
-    name = LineField(label="名称", max_length=100)
-    slug = forms.CharField(
-        label="URLの名前", max_length=40, help_text="半角の英小文字・数字・ハイフン。あとから変えられません。"
+    name = LineField(
+        label="名称", max_length=100, error_messages={"required": "会社の名称を入力してください。"}
     )
-    admin_name = LineField(label="管理者のお名前", max_length=60)
-    admin_email = MailField(label="管理者のメールアドレス")
+    slug = LineField(
+        label="URLの名前",
+        max_length=40,
+        help_text="半角の英小文字・数字・ハイフン。あとから変えられません。",
+        error_messages={"required": "URLの名前を、半角の英小文字で入力してください。"},
+    )
+    admin_name = LineField(
+        label="管理者のお名前",
+        max_length=60,
+        error_messages={"required": "管理者の方のお名前を入力してください。"},
+    )
+    admin_email = MailField(
+        label="管理者のメールアドレス",
+        error_messages={"required": "管理者の方のメールアドレスを入力してください。"},
+    )

@@ -12,7 +12,7 @@ from tenancy import clock
 from tenancy.fields import LineField, MailField
 from tenancy.forms import MemberChoice
 from tenancy.models import Company, Membership, User
-from tenancy.permissions import PARTNER
+from tenancy.permissions import PARTNER, STAFF
 
 # By whether it is a place in a company.
 _ROLES_HELP = {
@@ -23,6 +23,11 @@ _ROLES_HELP = {
         "経営者は自社のすべてを見て、社員を招待できます。社員は共有されたものを見ます。"
         "外部人材は渡されたものだけを、最後の日まで見ます。"
     ),
+}
+_THERE = "この方は、すでに参加しているか、ご招待へのお返事を待っています。"
+_CHANGE_THERE = {
+    False: "役割は、メンバーの一覧でお名前を選ぶと変えられます。お返事待ちのご招待は、取り消してからお送りください。",
+    True: "役割を変えるときは、メンバーの画面で参加を終えるか、ご招待を取り消してから、もう一度ご招待ください。",
 }
 LONGEST = timedelta(days=2 * 366)
 
@@ -77,7 +82,9 @@ class InviteForm(forms.Form):
         return clean
 
     def say_already_there(self) -> None:
-        self.add_error("email", "この方は、すでに参加しているか、ご招待へのお返事を待っています。")
+        """And how to change it: a role in the firm by the list, one in a company by inviting anew."""
+        in_company = {STAFF} & dict(self.fields["role"].choices).keys()  # type: ignore[attr-defined]
+        self.add_error("email", f"{_THERE}{_CHANGE_THERE[bool(in_company)]}")
 
 
 class AcceptForm(forms.Form):

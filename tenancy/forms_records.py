@@ -20,6 +20,8 @@ from tenancy.uploads import ACCEPTED
 FIRST_DAY = date(2000, 1, 1)
 MEETINGS_OFFERED = 30
 MOST_FILES = 20
+_DAYS = "2000年から明日までの日付を入力してください。これからの面談は、終わってから記録します。"
+_KIND = "面談の方法を選んでください。"
 MOST_TOGETHER = 60 * 1024 * 1024  # a little less than a request may have: tenancy.edges
 
 
@@ -32,7 +34,7 @@ class SharedField(forms.TypedChoiceField):
             choices=[("False", "社内だけ"), ("True", "お客様と共有する(経営者・社員の方が読めます)")],
             coerce=lambda value: value in (True, "True"),
             widget=forms.RadioSelect,
-            error_messages={"required": "見られる人を選んでください。"},
+            error_messages=dict.fromkeys(("required", "invalid_choice"), "見られる人を選んでください。"),
             **kwargs,
         )
 
@@ -97,6 +99,7 @@ class MeetingForm(Handed, SeenForm):
                 "required": "面談の日付を入力してください。",
                 "invalid": "日付を入力してください(例:2026-11-22)。",
             },
+            "kind": {"required": _KIND, "invalid_choice": _KIND},
             "body": {"required": "話したことを入力してください。"},
         }
 
@@ -113,7 +116,9 @@ class MeetingForm(Handed, SeenForm):
     def clean_held_on(self) -> date:
         day: date = self.cleaned_data["held_on"]
         if not FIRST_DAY <= day <= clock.today() + timedelta(days=1):
-            raise forms.ValidationError("日付をお確かめください。これからの面談は、終わってから記録します。")
+            raise forms.ValidationError(
+                "2000年から明日までの日付を入力してください。これからの面談は、終わってから記録します。"
+            )
         return day
 
     def again(self, fresh: Any) -> "MeetingForm":

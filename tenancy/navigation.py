@@ -26,7 +26,7 @@ FIRM_ENTRIES = (
 COMPANY_ENTRIES = (
     ("home", "ホーム", "company.read", "tenancy:company_home"),
     ("diagnosis", "簡易診断", "company_diagnoses.read", "diagnosis:of_company"),
-    ("meetings", "面談の記録", "meetings.read", "tenancy:meetings"),
+    ("meetings", "面談記録", "meetings.read", "tenancy:meetings"),
     ("files", "ファイル", "files.read", "tenancy:files"),
     ("members", "メンバー", "members.read", "tenancy:company_members"),
 )

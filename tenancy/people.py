@@ -206,10 +206,11 @@ def _locked(invitation: Invitation) -> Invitation | None:
 
 
 def _mail(invitation: Invitation, actor: Membership) -> Model:
+    """In the words of who sends it: an owner works for the company, not for the firm that signs the mail."""
     firm, company = invitation.firm, invitation.company
     return letters.send(
         key=f"invitation:{invitation.pk}:{invitation.version}",
-        template="invitation",
+        template="invitation" if actor.is_firm_side else "own_invitation",
         to=invitation.email,
         context={
             "invitee_name": invitation.name,

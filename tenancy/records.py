@@ -127,7 +127,7 @@ def tell_shared(thing: Meeting | Attachment, *, was: bool, actor: Membership | N
         return []
     here = [thing.firm.slug, thing.company_id]
     if isinstance(thing, Meeting):
-        title = f"{jdate(thing.held_on)}の面談の記録が共有されました"
+        title = f"{jdate(thing.held_on)}の面談記録が共有されました"
         url, body = reverse("tenancy:meeting", args=[*here, thing.pk]), ""
     else:
         title, body = "ファイルが共有されました", f"「{thing.name}」をご覧いただけます。"

@@ -27,7 +27,7 @@ class Told:
     """What the page says about the place; read in the firm's scope, which the link's holder has not."""
 
     place: str
-    inviter: str
+    inviter: str  # with where they work; the firm, where nobody is known any more
     has_account: bool
 
 
@@ -91,8 +91,13 @@ def _page(request: HttpRequest, row: Invitation, form: AcceptForm, status: int =
 def _told(row: Invitation) -> Told:
     with open_scope(Scope.of_firm(row.firm_id)):
         full = Invitation.objects.select_related("company", "invited_by__user", "firm").get(pk=row.pk)
-        inviter = str(full.invited_by.user) if full.invited_by else full.firm.name
-        return Told(str(full.company or full.firm), inviter, User.objects.filter(email=row.email).exists())
+        has_account = User.objects.filter(email=row.email).exists()
+        return Told(str(full.company or full.firm), _inviter(full), has_account)
+
+
+def _inviter(row: Invitation) -> str:
+    by = row.invited_by
+    return f"{by.user}様({row.firm if by.is_firm_side else row.company})" if by else str(row.firm)
 
 
 def _to_place(row: Invitation) -> HttpResponseRedirect:

@@ -64,7 +64,9 @@ def member(request: HttpRequest, firm: str, colleague: int) -> HttpResponse:
         except people.LastAdmin:
             form.add_error("role", _LAST_ADMIN)
         except people.Ended:
-            messages.warning(request, f"{row.user}さんの参加は終わっているため、変えられません。{_INVITE_ANEW}")
+            messages.warning(
+                request, f"{row.user}さんの参加は終わっているため、変えられません。{_INVITE_ANEW}"
+            )
             return redirect("tenancy:member", firm, colleague)
     context = {
         "form": form,

@@ -12,6 +12,10 @@ from tenancy.models import Company
 from tenancy.permissions import access
 
 FOUND_AT_MOST = 20
+_NONE_TO_UNDO = (
+    "取り消せる統合はありません。30日を過ぎたか、すでに取り消されたか、ほかの方が担当する企業です。"
+    "お困りのときは、担当の方か管理者へお尋ねください。"
+)
 
 
 @access("companies.edit")
@@ -61,7 +65,7 @@ def undo(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     done = merging.latest(row)
     gone = Company.objects.filter(pk=done.gone_id).first() if done else None
     if done is None or gone is None:  # another consultant's company is taken back by who may see it
-        messages.error(request, "取り消せる統合はありません。")
+        messages.error(request, _NONE_TO_UNDO)
         return redirect("tenancy:company", firm, row.pk)
     if request.method != "POST" or request.POST.get("merge") != str(done.pk):
         context = {"company": row, "done": done, "gone": gone}

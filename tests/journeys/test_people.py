@@ -178,7 +178,7 @@ def test_an_owner_chooses_what_comes_by_mail(
     owner.sign_in("chiba@a.example", PASSWORD)
     menu(owner, width, "お知らせ")
     owner.press("メールで受け取るものを選ぶ")
-    owner.page.get_by_label("面談の記録・ファイル・コメントが共有されたとき").uncheck()
+    owner.page.get_by_label("面談記録・ファイル・コメントが共有されたとき").uncheck()
     owner.press("保存する")
     assert owner.reads("メールで受け取るお知らせを保存しました。")
     with open_scope(michisuji.scope):

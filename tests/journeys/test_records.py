@@ -83,7 +83,7 @@ def test_a_meeting_is_written_a_file_attached_shared_and_read_by_the_owner(
 
     owner.open(base + "home/")
     assert owner.reads("順番を一枚の紙にする")
-    owner.press("面談の記録", exact=False)
+    owner.press("面談記録", exact=False)
     assert owner.reads("見学会の順番を決めました。")
     with owner.page.expect_download() as fetched:
         owner.page.get_by_role("link", name="お見積り.pdf").click()

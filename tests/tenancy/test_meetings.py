@@ -102,11 +102,12 @@ def test_the_last_contact_follows_what_is_written_changed_and_deleted(
     ("values", "said"),
     [
         ({"held_on": str(clock.today() + timedelta(days=2))}, "これからの面談は"),
-        ({"held_on": "0026-10-05"}, "日付をお確かめください"),
+        ({"held_on": "0026-10-05"}, "2000年から明日までの日付"),
         ({"held_on": ""}, "面談の日付を入力してください"),
         ({"body": " "}, "話したことを入力してください"),
         ({"body": "長" * 8_001}, "8,000文字まで"),
-        ({"shared": "x"}, "選択"),
+        ({"kind": "x"}, "面談の方法を選んでください"),
+        ({"shared": "x"}, "見られる人を選んでください"),
     ],
 )
 def test_what_cannot_be_kept_is_said_and_nothing_typed_is_lost(

@@ -69,7 +69,7 @@ def test_an_owner_accepts_with_one_button_and_is_at_home(as_: As, michisuji: Hou
     link, browser = invited(michisuji, as_), fresh()
     page = browser.get(link).content.decode()
     assert "「株式会社ア」へのご招待" in page
-    assert "馬場さん" in page
+    assert "馬場様(みちすじ経営パートナーズ)から、新田 花 様へのご招待です" in page
     answer = browser.post(link, {"name": "新田 花", "password": ""}, follow=True)
     assert answer.redirect_chain == [(company_of(michisuji) + "home/", 302)]
     assert "新田 花 様、こんにちは" in answer.content.decode()
@@ -186,6 +186,24 @@ def test_an_owner_invites_staff_and_nobody_else(as_: As, michisuji: House) -> No
     for role in ("owner", "partner", "admin", "consultant"):
         assert invite(as_("千葉"), url, role, ends_on=str(clock.today())).status_code == 422
     assert invite(as_("千葉"), url, "staff").status_code == 302
+
+
+def test_an_owner_invites_in_the_name_of_the_company(as_: As, michisuji: House) -> None:
+    link = invited(michisuji, as_, "staff", "千葉")
+    (mail,) = letters(michisuji)
+    assert "「株式会社ア」の千葉様が、社員としてご招待しています" in mail.body
+    assert mail.private
+    assert "千葉様(株式会社ア)から、新田 花 様へのご招待です" in fresh().get(link).content.decode()
+    with open_scope(michisuji.scope):
+        Membership.objects.filter(pk=michisuji.members["千葉"].pk).delete()
+    assert "<p>みちすじ経営パートナーズから、新田 花 様へ" in fresh().get(link).content.decode()
+
+
+def test_who_is_there_already_is_said_with_how_to_change_it(as_: As, michisuji: House) -> None:
+    theirs = invite(as_("馬場"), company_of(michisuji) + "members/invite/", "staff", email="chiba@a.example")
+    assert "参加を終えるか" in theirs.content.decode()
+    ours = invite(as_("青木"), "/michisuji/settings/members/invite/", "admin", email="baba@michisuji.example")
+    assert "メンバーの一覧でお名前を選ぶ" in ours.content.decode()
 
 
 def test_an_owner_is_offered_what_to_do_with_invitations_of_staff_only(as_: As, michisuji: House) -> None:
