@@ -11,15 +11,17 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.validators import validate_email
+from django.urls import reverse
 
-from notices.kinds import OWN_NEWS, kinds_for
+from notices.kinds import HANDED_OVER, OWN_NEWS, kinds_for
 from notices.models import Mail, Notice, NoticeRead, once, scope_firm_id
 from notices.texts import one_line, texts
 from tenancy import due, trail
-from tenancy.models import Company, Firm, FirmProfile, Membership
+from tenancy.models import Company, Firm, FirmProfile, Handing, Meeting, Membership
 from tenancy.scope import Scope, open_scope, scope_or_none
+from tenancy.templatetags.michisuji import jdate
 
-MAIL, NOTICE = "mail", "notice"  # kinds of due work, declared in notices.tasks
+MAIL, NOTICE, HANDED = "mail", "notice", "handed"  # kinds of due work, declared in notices.tasks
 
 
 def queue_mail(
@@ -144,6 +146,38 @@ def mail_members(*, notice: Notice, members: Iterable[Membership]) -> None:
     ]
     if mails:
         trail.record("mail.notice", notice, company_id=notice.company_id, rows=mails)
+
+
+def mail_partner_soon(*, handing: Handing) -> None:
+    """Have the partner told by mail what was handed over: a worker looks whether it still is."""
+    due.put(HANDED, handing.firm_id, UUID(int=handing.pk))
+
+
+def mail_partner(*, handing: Handing) -> None:
+    """Queue the mail, once for each thing and partner, unless the partner does without. In the firm's scope and a
+    transaction."""
+    partner, thing = handing.membership, handing.meeting or handing.attachment
+    if thing is None or HANDED_OVER in partner.muted:
+        return
+    here = [partner.firm.slug, handing.company_id]
+    if isinstance(thing, Meeting):
+        label = f"{jdate(thing.held_on)}の面談記録"
+        address = reverse("tenancy:meeting", args=[*here, thing.pk])
+    else:
+        label, address = f"ファイル「{thing.name}」", reverse("tenancy:files", args=here)
+    mail = queue_mail(
+        key=f"handed:{thing.pk}:{partner.pk}",
+        template=HANDED_OVER,
+        to=partner.user.email,
+        context={
+            "member_name": str(partner.user),
+            "company_name": handing.company.name,
+            "thing_label": label,
+            "thing_url": settings.PUBLIC_URL + address,
+            "choose_url": settings.PUBLIC_URL + reverse("notices:own_choose", args=here),
+        },
+    )
+    trail.record("mail.handing", thing, company_id=handing.company_id, rows=[mail])
 
 
 def send_again(*, mail: Mail, actor: Membership | None) -> bool:

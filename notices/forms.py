@@ -7,6 +7,7 @@ from django import forms
 from notices.kinds import kinds_for
 from notices.models import Mail
 from tenancy.models import Membership
+from tenancy.permissions import PARTNER
 
 
 class MailFilter(forms.Form):
@@ -24,6 +25,13 @@ class MailFilter(forms.Form):
         return str(self.cleaned_data.get("state", "")) if self.is_bound and self.is_valid() else ""
 
 
+# By whether it is an external partner, who has no notices.
+_WITHOUT = {
+    False: "選ばなかったものも、画面のお知らせには届きます。",
+    True: "選ばなくても、渡されたものはホームからご覧いただけます。",
+}
+
+
 class ChooseForm(forms.Form):
     """Which notices a member wants by mail too."""
 
@@ -31,11 +39,11 @@ class ChooseForm(forms.Form):
         label="メールでも受け取るお知らせ",
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="選ばなかったものも、画面のお知らせには届きます。",
     )
 
     def __init__(self, *args: Any, membership: Membership, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         kinds = kinds_for(membership)
+        self.fields["wanted"].help_text = _WITHOUT[membership.role == PARTNER]
         self.fields["wanted"].choices = list(kinds.items())  # type: ignore[attr-defined]
         self.initial["wanted"] = [name for name in kinds if name not in membership.muted]

@@ -1,11 +1,12 @@
-"""The mails about notices, which each member may do without; the notice itself is always there."""
+"""The mails that each member may do without: about notices, which are there all the same, and about what is handed to
+a partner, who has no notices."""
 
 from dataclasses import dataclass
 
 from tenancy.models import Membership
-from tenancy.permissions import FIRM_ROLES, OWNER, STAFF
+from tenancy.permissions import FIRM_ROLES, OWNER, PARTNER, STAFF
 
-OWN_NEWS = "company_news"
+OWN_NEWS, HANDED_OVER = "company_news", "handed_over"
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ KINDS = {
     "new_diagnosis": Kind("お客様が簡易診断にご回答になったとき", FIRM_ROLES),
     "report_failed": Kind("診断レポートを作成できなかったとき", FIRM_ROLES),
     OWN_NEWS: Kind("面談記録・ファイル・コメントが共有されたとき", frozenset({OWNER, STAFF})),
+    HANDED_OVER: Kind("面談記録・ファイルが渡されたとき", frozenset({PARTNER})),
 }
 
 

@@ -102,7 +102,8 @@ class Mail(FirmModel):
 class NoticeQuerySet(TenantQuerySet["Notice"]):
     def of(self, membership: Membership) -> "NoticeQuerySet":
         """What this member was told since joining, newest first: the firm's side what is not a company's own news,
-        owners and staff their company's; external partners are told nothing here."""
+        owners and staff their company's; external partners are told nothing here: what is handed to them comes by mail
+        and stands on their home."""
         if membership.role == Membership.Role.PARTNER:
             return self.none()
         mine = self.filter(shared=not membership.is_firm_side)

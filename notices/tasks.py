@@ -6,16 +6,17 @@ from uuid import UUID
 from celery import shared_task
 from django.db.models import Q, QuerySet
 
-from notices.actions import MAIL, NOTICE, mail_members
+from notices.actions import HANDED, MAIL, NOTICE, mail_members, mail_partner
 from notices.delivery import deliver
 from notices.models import Notice, NoticeRead
 from tenancy import due
-from tenancy.models import Company, Firm, Membership
+from tenancy.models import Company, Firm, Handing, Membership
 from tenancy.permissions import ADMIN, PARTNER
 from tenancy.scope import Scope, open_scope
 
 due.kind(MAIL, task="notices.send_mail", queue="mail")
 due.kind(NOTICE, task="notices.mail_members", queue="mail")
+due.kind(HANDED, task="notices.mail_partner", queue="mail")
 
 
 @shared_task(name="notices.send_mail")
@@ -36,6 +37,24 @@ def mail_notice(firm_id: int, object_id: str) -> None:
                 mail_members(notice=notice, members=_who_should_know(notice))
 
     due.run(NOTICE, object_id, address)
+
+
+@shared_task(name="notices.mail_partner")
+def mail_handing(firm_id: int, object_id: str) -> None:
+    """Put the mail about what was handed over into the outbox, if it still is and the partner still comes in."""
+
+    def address(claim: due.Claim) -> None:
+        with open_scope(Scope.of_firm(firm_id)):
+            claim.finish()
+            partners = Membership.objects.active().filter(role=PARTNER, user__is_active=True)
+            handings = Handing.objects.filter(pk=UUID(object_id).int, membership__in=partners)
+            rows = handings.select_related(
+                "membership__user", "membership__firm", "company", "meeting", "attachment"
+            )
+            for handing in rows:
+                mail_partner(handing=handing)
+
+    due.run(HANDED, object_id, address)
 
 
 def _who_should_know(notice: Notice) -> QuerySet[Membership]:

@@ -9,6 +9,7 @@ acts(
     "メール",
     {
         "mail.notice": "お知らせをメールで送りました",
+        "mail.handing": "お渡ししたことをメールで知らせました",
         "mail.account": "ログインのためのメールを送りました",
         "send_again.mail": "メールをもう一度送りました",
         "tell.firm_deletion": "会社の削除について、管理者へメールを送りました",

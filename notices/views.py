@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from notices.actions import choose_mails, mark_read, send_again
@@ -15,7 +16,7 @@ from notices.forms import ChooseForm, MailFilter
 from notices.models import Mail, Notice
 from notices.texts import PRIVATE
 from tenancy.middleware import member_of, visit_of
-from tenancy.permissions import access
+from tenancy.permissions import access, may
 
 PER_PAGE = 50
 
@@ -72,7 +73,7 @@ def choose(request: HttpRequest, firm: str) -> HttpResponse:
     return _choose(request)
 
 
-@access("company_notices.read")
+@access("company_notices.choose")
 @require_http_methods(["GET", "HEAD", "POST"])
 def own_choose(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """Which notices come by mail too."""
@@ -103,12 +104,15 @@ def _open(request: HttpRequest, notice: UUID) -> HttpResponse:
 
 def _choose(request: HttpRequest) -> HttpResponse:
     member = member_of(request)
+    has_list = may(member.role, "notices.read") or may(member.role, "company_notices.read")
+    here = [member.firm.slug, member.company_id]
+    back = addresses(member)["notices_url"] if has_list else reverse("tenancy:company_home", args=here)
     form = ChooseForm(request.POST if request.method == "POST" else None, membership=member)
     if request.method == "POST" and form.is_valid():
         choose_mails(membership=member, wanted=form.cleaned_data["wanted"])
         messages.success(request, "メールで受け取るお知らせを保存しました。")
-        return redirect(addresses(member)["notices_url"])
-    context = {"form": form, "muted": member.muted, **addresses(member)}
+        return redirect(back)
+    context = {"form": form, "back_url": back, "has_list": has_list}
     return render(request, "notices/choose.html", context, status=422 if form.errors else 200)
 
 

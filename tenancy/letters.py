@@ -6,7 +6,7 @@ from typing import Protocol
 
 from django.db.models import Model
 
-from tenancy.models import Company, Membership
+from tenancy.models import Company, Handing, Membership
 
 
 class Deliverer(Protocol):
@@ -17,6 +17,8 @@ class Deliverer(Protocol):
     def notify_company(
         self, *, key: str, company: Company, title: str, body: str, url: str, but: Membership | None
     ) -> Model: ...
+
+    def mail_partner_soon(self, *, handing: Handing) -> None: ...
 
 
 _deliverers: list[Deliverer] = []
@@ -39,3 +41,8 @@ def tell_company(
     """Tell a company's owners and staff, once for each firm and key, inside the product and, who wants it, by mail; the
     notice's row, for the trail."""
     return _deliverers[0].notify_company(key=key, company=company, title=title, body=body, url=url, but=but)
+
+
+def tell_partner(handing: Handing) -> None:
+    """Mail an external partner what was handed over, once for each thing, if it still is and they want it by then."""
+    _deliverers[0].mail_partner_soon(handing=handing)

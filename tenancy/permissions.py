@@ -47,6 +47,9 @@ PERMISSIONS: dict[str, Permission] = {
     "company_data.read": Permission("企業の情報をAPIで読む", _READERS),
     "notices.read": Permission("会社へのお知らせを見る", FIRM_ROLES),
     "company_notices.read": Permission("自社へのお知らせを見る", frozenset({OWNER, STAFF})),
+    "company_notices.choose": Permission(
+        "自社についてのお知らせのうち、メールで受け取るものを選ぶ", COMPANY_ROLES
+    ),
     "firm.settings": Permission("会社の設定・公開ページを変える", frozenset({ADMIN})),
     "firm.members": Permission("会社のメンバーを招待する・役割を変える・引き継ぐ", frozenset({ADMIN})),
     "firm.mail_log": Permission("メールの記録を見る", frozenset({ADMIN})),

@@ -117,7 +117,10 @@ def hand(thing: Meeting | Attachment, hands: Hands) -> list[Handing]:
         )
         for member in sorted(add)
     ]
-    return [*drop, *Handing.objects.bulk_create(rows)]
+    made = Handing.objects.bulk_create(rows)
+    for row in made:
+        letters.tell_partner(row)
+    return [*drop, *made]
 
 
 def tell_shared(thing: Meeting | Attachment, *, was: bool, actor: Membership | None) -> list[Model]:

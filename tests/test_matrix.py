@@ -58,7 +58,7 @@ ROUTES: dict[str, set[str]] = {
     "companies/<int:company>/notices/": OWN,
     "companies/<int:company>/notices/<uuid:notice>/": OWN,
     "companies/<int:company>/notices/read/": OWN,
-    "companies/<int:company>/notices/settings/": OWN,
+    "companies/<int:company>/notices/settings/": COMPANY,
     "companies/<int:company>/meetings/": BOTH_SIDES,
     "companies/<int:company>/meetings/<uuid:meeting>/": BOTH_SIDES,  # as the file
     "companies/<int:company>/meetings/<uuid:meeting>/edit/": CONSULTANTS,

@@ -9,11 +9,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from notices.actions import notify_company, notify_firm
+from notices.actions import HANDED, notify_company, notify_firm
 from notices.models import Mail, Notice, NoticeRead, count_unread
-from notices.tasks import mail_notice
+from notices.tasks import mail_handing, mail_notice
 from tenancy import clock
-from tenancy.models import Company, Due, Firm, Membership
+from tenancy.models import Company, Due, Firm, Membership, Trail
 from tenancy.scope import NoScope, Scope, open_scope
 from tests.conftest import House
 
@@ -270,3 +270,68 @@ def test_a_consultant_who_sees_assigned_companies_hears_of_these_only(as_: As, m
     page = as_("馬場").get("/michisuji/notices/").content.decode()
     assert [key for key in ("a", "i", "none") if f"件名{key}" in page] == ["a"]
     assert 'class="unread">1' in page
+
+
+# ── What is handed to an external partner ──
+
+
+def hand_over(as_: As, house: House) -> str:
+    """馬場 writes a 面談記録 and hands it to 江口; its address."""
+    url = f"/michisuji/companies/{house.companies['株式会社ア'].pk}/meetings/new/"
+    partner = house.members["江口"].pk
+    typed = {"held_on": "2026-11-02", "kind": "visit", "body": "話", "shared": "True", "handed": partner}
+    return str(as_("馬場").post(url, typed).headers["Location"])
+
+
+def mail_partner(house: House) -> list[Mail]:
+    """What a worker sends to the partner."""
+    for row in Due.objects.filter(kind=HANDED):
+        mail_handing(house.firm.pk, str(row.object_id))
+    with open_scope(house.scope):
+        return list(Mail.objects.filter(template="handed_over"))
+
+
+def test_a_partner_hears_once_by_mail_what_was_handed_over(as_: As, michisuji: House) -> None:
+    address = hand_over(as_, michisuji)
+    (mail,) = mail_partner(michisuji)
+    assert mail.to == "eguchi@out.example"
+    assert f"http://localhost:8000{address}\n" in mail.body
+    assert mail.subject == "【お知らせ】2026年11月2日(月)の面談記録をお渡ししました"
+    assert as_("江口").get(address).status_code == 200
+    for handed in ([], [michisuji.members["江口"].pk]):
+        form = as_("馬場").get(f"{address}edit/").context["form"]
+        shown = {"seen": form.initial["seen"], "handed_seen": form.initial["handed_seen"]}
+        typed = {"held_on": "2026-11-02", "kind": "visit", "body": "話", "shared": "True", "handed": handed}
+        assert as_("馬場").post(f"{address}edit/", typed | shown).status_code == 302
+    assert len(mail_partner(michisuji)) == 1, "handed over again is no news"
+    with open_scope(michisuji.scope):
+        assert Trail.objects.filter(act="mail.handing").exists()
+
+
+def test_who_is_no_partner_any_more_when_it_is_sent_hears_nothing(as_: As, michisuji: House) -> None:
+    hand_over(as_, michisuji)
+    with open_scope(michisuji.scope):
+        Membership.objects.filter(pk=michisuji.members["江口"].pk).update(ends_at=clock.now())
+    assert mail_partner(michisuji) == []
+    assert not Due.objects.filter(kind=HANDED).exists()
+
+
+def test_what_is_taken_back_before_it_is_sent_is_not_told(as_: As, michisuji: House) -> None:
+    address = hand_over(as_, michisuji)
+    as_("馬場").post(f"{address}remove/")
+    assert mail_partner(michisuji) == []
+
+
+def test_a_partner_chooses_to_do_without_the_mails(as_: As, michisuji: House) -> None:
+    eguchi, home = as_("江口"), f"/michisuji/companies/{michisuji.companies['株式会社ア'].pk}/home/"
+    assert own(michisuji, "settings/") in eguchi.get(home).content.decode()
+    page = eguchi.get(own(michisuji, "settings/")).content.decode()
+    assert "面談記録・ファイルが渡されたとき" in page
+    assert "コメントが共有されたとき" not in page
+    assert eguchi.get(own(michisuji)).status_code == 403
+    assert eguchi.post(own(michisuji, "settings/"), {}).headers["Location"] == home
+    hand_over(as_, michisuji)
+    assert mail_partner(michisuji) == []
+    assert eguchi.post(own(michisuji, "settings/"), {"wanted": ["handed_over"]}).status_code == 302
+    hand_over(as_, michisuji)
+    assert len(mail_partner(michisuji)) == 1
