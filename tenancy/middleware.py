@@ -25,6 +25,7 @@ from tenancy.scope import Scope, open_scope
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 Counted = tuple[Limit, str]
 ENDED = "安全のため、ログインの期限が過ぎました。もう一度、パスワードでログインしてください。"
+NOT_SAVED = "お送りいただいた内容は、まだ保存されていません。このあと、入力の画面でもう一度お送りください。"
 _SAFE_ID = re.compile(r"[A-Za-z0-9-]{8,40}")
 
 
@@ -134,6 +135,8 @@ class ScopeMiddleware:
         if closed.ends_session:
             logout(request)
             messages.warning(request, ENDED)
+        if request.method == "POST" and (closed.status == 401 or closed.leads_to) and not is_api(request):
+            messages.warning(request, NOT_SAVED)
         if closed.leads_to and not is_api(request):
             return lead_to(request, closed.leads_to)
         site = face_of(request) if closed.status == 429 else None

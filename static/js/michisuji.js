@@ -43,6 +43,7 @@
     if (event.defaultPrevented) return; // htmx sends it: its own events say when it is done
     if (isTooMuch(form)) { event.preventDefault(); return; }
     unsaved.delete(form);
+    if (form.hasAttribute("data-forgets")) shelf.clear("");
     if (!form.hasAttribute("data-once")) return;
     if (form.getAttribute("aria-busy") === "true") { event.preventDefault(); return; }
     setTimeout(() => sleep(form));
@@ -90,23 +91,28 @@
   }, true);
 
   /* data-keep: what is typed into the form stays in this tab, whatever page is looked at in between, until a page with
-     data-forget says that it has arrived. A field comes back where the server shows what it showed when it was typed over;
-     data-keep="typed": the form came back with errors, and what stands in it was typed. */
+     data-forget (="/a/path/ /b/": of forms below these) says that it has arrived or is given up. A field comes back where the server
+     shows what it showed when it was typed over; data-keep="typed": the form came back with errors, and what stands in it was
+     typed. data-keep-for: whose it is, so that it comes back for nobody else who signs in here; a form
+     with data-forgets (signing out) ends it all. */
   const shelf = {
     read: (key) => { try { return JSON.parse(sessionStorage.getItem(key)) ?? {}; } catch { return {}; } },
     write: (key, value) => { try { sessionStorage.setItem(key, JSON.stringify(value)); } catch { /* full or forbidden: a comfort less */ } },
-    clear: () => { try { Object.keys(sessionStorage).filter((key) => key.startsWith("keep:")).forEach((key) => sessionStorage.removeItem(key)); } catch { /* as above */ } },
+    clear: (path) => { try { Object.keys(sessionStorage).filter((key) => key.startsWith(`keep:${path}`)).forEach((key) => sessionStorage.removeItem(key)); } catch { /* as above */ } },
   };
-  if (document.querySelector("[data-forget]")) shelf.clear();
+  document.querySelectorAll("[data-forget]").forEach(({ dataset }) => dataset.forget.split(" ").forEach(shelf.clear));
   document.querySelectorAll("form[data-keep]").forEach((form) => {
-    const key = `keep:${location.pathname}`, kept = shelf.read(key);
-    const fields = [...form.elements].filter((field) => field.name && !["hidden", "checkbox", "submit"].includes(field.type));
+    const key = `keep:${location.pathname}#${form.dataset.keepFor ?? ""}`, kept = shelf.read(key);
+    const fields = [...form.elements].filter((field) => field.name && !["hidden", "checkbox", "radio", "submit"].includes(field.type));
     const shown = Object.fromEntries(fields.map((field) => [field.name, field.value]));
     const typed = form.dataset.keep === "typed";
     for (const field of fields) {
       const before = kept[field.name];
       if (typed) shown[field.name] = before?.shown ?? "";
-      else if (before?.shown === field.value) field.value = before.value;
+      else if (before?.shown === field.value && before.value !== field.value) {
+        field.value = before.value;
+        if (guarded(form)) unsaved.add(form);
+      }
     }
     const keep = () => shelf.write(key, Object.fromEntries(fields.map(({ name, value }) => [name, { shown: shown[name], value }])));
     if (typed) keep();

@@ -7,6 +7,7 @@ import pytest
 
 from tenancy.models import Attachment, Company
 from tenancy.scope import open_scope
+from tenancy.sessions import end_sessions
 from tests.conftest import PASSWORD, House
 from tests.journeys.conftest import DESK, PHONE, Person
 from tests.tenancy import papers
@@ -119,3 +120,42 @@ def test_it_all_works_without_scripts(
     consultant.press("削除")
     consultant.press("削除する")
     assert consultant.reads("ファイルはまだありません")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_what_was_typed_outlives_a_session_that_ended_elsewhere(
+    someone: Someone, known: House, company: Company, scripts: bool
+) -> None:
+    consultant = someone(DESK, scripts=scripts)
+    consultant.sign_in("baba@michisuji.example", PASSWORD)
+    new = f"/michisuji/companies/{company.pk}/meetings/new/"
+    consultant.open(new)
+    typing(consultant, "話したこと", "一時間かけて書いた記録")
+    end_sessions(known.people["馬場"])
+    consultant.press("保存する")
+    assert consultant.reads("まだ保存されていません")
+    consultant.page.fill("input[name=login]", "baba@michisuji.example")
+    consultant.page.fill("input[name=password]", PASSWORD)
+    consultant.press("ログインする")
+    assert consultant.page.url.endswith(new)
+    field = consultant.page.get_by_role("textbox", name="話したこと")
+    assert field.input_value() == ("一時間かけて書いた記録" if scripts else "")
+    field.fill("一時間かけて書いた記録")
+    consultant.press("保存する")
+    assert consultant.reads("面談記録を保存しました。")
+    consultant.open(new)
+    assert field.input_value() == "", "what has arrived does not come back"
+
+
+def test_what_one_person_typed_does_not_come_back_for_the_next(
+    someone: Someone, known: House, company: Company
+) -> None:
+    window, edit = someone(DESK), f"/michisuji/companies/{company.pk}/edit/"
+    window.sign_in("baba@michisuji.example", PASSWORD)
+    window.open(edit)
+    typing(window, "所在地", "草加市")
+    end_sessions(known.people["馬場"])
+    window.press("保存する")
+    window.sign_in("aoki@michisuji.example", PASSWORD)
+    window.open(edit)
+    assert window.page.get_by_role("textbox", name="所在地").input_value() == ""

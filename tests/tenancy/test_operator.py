@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -267,3 +268,18 @@ def test_the_command_makes_an_operator_of_somebody_known_who_keeps_the_password(
 def test_the_command_refuses_what_is_no_address(db: None) -> None:
     with pytest.raises(CommandError):
         call_command("create_operator", email="nonsense", name="宇野")
+
+
+def test_a_reason_that_comes_too_late_is_said_to_be_unsaved_and_may_come_back(
+    operator: User, michisuji: House
+) -> None:
+    client = signs_in(operator, second_factor=True)
+    page = f"/operator/firms/{michisuji.firm.pk}/enter/"
+    assert f'data-keep data-keep-for="{operator.pk}"' in text(client.get(page))
+    with later(minutes=16):
+        sent = {"reason": REASON, "once": str(uuid4())}
+        asked = client.post(page, sent, headers={"Referer": f"http://localhost{page}"}, follow=True)
+    assert asked.redirect_chain[0][0] == f"/accounts/reauthenticate/?next={quote(page, safe='')}"
+    assert "まだ保存されていません" in text(asked)
+    with open_scope(michisuji.scope):
+        assert not Membership.objects.filter(user=operator).exists()
