@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from secrets import token_urlsafe
 
 from django.db.models import F, Q
+from django.db.models.lookups import Exact
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
@@ -164,8 +165,11 @@ def _by_session(request: HttpRequest, slug: str, company: int | None) -> Members
     members = Membership.objects.active().select_related("firm").filter(user_id=request.user.pk)
     if company is not None:
         members = members.filter(Q(company=None) | Q(company_id=company))
-    firm_side_first = F("company").asc(nulls_first=True)
-    membership = members.filter(firm__slug=slug).order_by(firm_side_first, "pk").first()
+    own_side_first = F("company").asc(nulls_first=True)
+    looks_in = Exact(
+        F("role"), OPERATOR
+    )  # last: who joined during a visit as operator is a member from then on
+    membership = members.filter(firm__slug=slug).order_by(own_side_first, looks_in, "pk").first()
     if membership is not None:
         membership.user = request.user  # known already: the shell names it without another query
     if membership is not None and membership.is_firm_side:

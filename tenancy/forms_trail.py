@@ -63,9 +63,10 @@ class TrailFilter(forms.Form):
 
 
 def _people() -> list[tuple[str, str]]:
-    """Who works or worked for the firm. One query."""
+    """Who works or worked for the firm, or looked in. One query."""
     members = Membership.objects.filter(company=None).select_related("user").order_by("user__name", "pk")
-    return [(str(member.user_id), str(member.user)) for member in members]
+    named = {str(member.user_id): str(member.user) for member in members}  # who looks in may have worked here
+    return list(named.items())
 
 
 def _acts() -> list[tuple[str, list[tuple[str, str]]]]:

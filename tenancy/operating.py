@@ -12,8 +12,8 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Min, Q
 
 from tenancy import clock, queues, trail
-from tenancy.models import Company, Due, Firm, Membership, Trail, User
-from tenancy.permissions import OPERATOR
+from tenancy.models import Company, Due, Firm, Membership, User
+from tenancy.permissions import FIRM_ROLES, OPERATOR
 from tenancy.readiness import database_state
 from tenancy.scope import ALL, Scope, open_scope
 
@@ -42,15 +42,14 @@ def enter_firm(*, operator: User, firm: Firm, reason: str, once: UUID) -> Member
     that two clicks are one entry. Raises WorksHere."""
     with open_scope(_scope(operator, firm)):
         place = _place(operator, firm)
-        if Trail.objects.filter(act="operator.enter", details__once=str(once)).exists():
+        if trail.done("operator.enter", once):
             return place
-        lasts = place.ends_at is None or place.ends_at > clock.now()
-        if place.state == Membership.State.ACTIVE and place.role != OPERATOR and lasts:
+        if Membership.objects.active().filter(user=operator, role__in=FIRM_ROLES).exists():
             raise WorksHere
-        before = {name: getattr(place, name) for name in ("role", "state", "ends_at")}
-        place.role, place.state, place.ends_at = OPERATOR, Membership.State.ACTIVE, clock.now() + STAY
-        place.save(update_fields=["role", "state", "ends_at"])
-        trail.record("operator.enter", place, before=before, reason=reason, once=str(once))
+        before = {name: getattr(place, name) for name in ("state", "ends_at")}
+        place.state, place.ends_at = Membership.State.ACTIVE, clock.now() + STAY
+        place.save(update_fields=["state", "ends_at"])
+        trail.record("operator.enter", place, before=before, once=once, reason=reason)
     return place
 
 
@@ -72,15 +71,16 @@ def _scope(operator: User, firm: Firm) -> Scope:
 
 
 def _place(operator: User, firm: Firm) -> Membership:
-    """The operator's one row in the firm, locked: an ended one is used again, a new one has ended already."""
-    ended = {"role": OPERATOR, "state": Membership.State.ENDED, "ends_at": clock.now()}
+    """The operator's one row in the firm, locked: an ended one is used again, a new one has ended already. It is a row
+    of its own: what somebody was who once worked for the firm stays as it is."""
+    ended = {"state": Membership.State.ENDED, "ends_at": clock.now()}
     try:
         with transaction.atomic():
-            Membership.objects.get_or_create(firm=firm, user=operator, company=None, defaults=ended)
+            Membership.objects.get_or_create(firm=firm, user=operator, role=OPERATOR, defaults=ended)
     except IntegrityError:  # made at the same moment by the other of two clicks
         pass
     found: Membership = Membership.objects.select_for_update(of=("self",), no_key=True).get(
-        user=operator, company=None
+        user=operator, role=OPERATOR
     )
     return found
 
@@ -90,7 +90,7 @@ def _place(operator: User, firm: Firm) -> Membership:
 
 @dataclass(frozen=True)
 class FirmRow:
-    """A firm as the list shows it. `entered`: the operator is inside."""
+    """A firm as the list shows it. `members`: without operators who look in; `entered`: this operator is inside."""
 
     firm: Firm
     members: int
@@ -106,8 +106,10 @@ def firm_rows(firms: Iterable[Firm], operator: User) -> list[FirmRow]:
 def _firm_row(firm: Firm, operator: User) -> FirmRow:
     with open_scope(Scope.of_firm(firm.pk)):
         inside = Q(user=operator, role=OPERATOR)
-        counts = Membership.objects.active().aggregate(all=Count("pk"), inside=Count("pk", filter=inside))
-        return FirmRow(firm, counts["all"], Company.objects.count(), bool(counts["inside"]))
+        counts = Membership.objects.active().aggregate(
+            own=Count("pk", filter=~Q(role=OPERATOR)), inside=Count("pk", filter=inside)
+        )
+        return FirmRow(firm, counts["own"], Company.objects.count(), bool(counts["inside"]))
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def failures(label: str, find: Callable[[], Failed]) -> None:
 
 
 def failed_rows(firms: Iterable[Firm]) -> list[FailedRow]:
-    """Those of the firms in which something failed."""
+    """Those of the firms in which something failed. Each is asked in its own scope: a few statements a firm."""
     rows = []
     for firm in firms:
         with open_scope(Scope.of_firm(firm.pk)):

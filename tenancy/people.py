@@ -100,7 +100,7 @@ def _insert(invitation: Invitation) -> None:
 
 def _make_way(email: str, company: Company | None) -> None:
     """Close invitations to this place that have expired. Raises AlreadyThere for a member."""
-    if Membership.objects.active().filter(company=company, user__email=email).exists():
+    if Membership.objects.own().active().filter(company=company, user__email=email).exists():
         raise AlreadyThere
     waiting = Invitation.objects.filter(email=email, company=company, state=Invitation.State.OPEN)
     for invitation in waiting:
@@ -170,7 +170,7 @@ def _join(invitation: Invitation, person: User, *, is_new: bool) -> Membership:
         return own
     place = {"firm_id": invitation.firm_id, "user": person, "company_id": invitation.company_id}
     fresh = {"role": invitation.role, "title": invitation.title, "ends_at": invitation.ends_at}
-    member, made = Membership.objects.get_or_create(**place, defaults=fresh)
+    member, made = Membership.objects.own().get_or_create(**place, defaults=fresh)
     if not made and not member.is_in_force:
         _begin_again(member, {**fresh, "state": Membership.State.ACTIVE.value})
     _answered(invitation, member, rows=[member, person] if is_new else [member])
@@ -195,7 +195,7 @@ def _begin_again(member: Membership, fresh: dict[str, object]) -> None:
 
 
 def _place_in_the_firm(person: User) -> Membership | None:
-    found: Membership | None = Membership.objects.active().filter(user=person, company=None).first()
+    found: Membership | None = Membership.objects.own().active().filter(user=person, company=None).first()
     return found
 
 

@@ -296,7 +296,7 @@ class Reader:
         if not model.on_export.twins:
             return None
         same = {name: getattr(row, name) for name in model.on_export.twins}
-        return model.objects.filter(**same).values_list("pk", flat=True).first()
+        return model.objects.filter(model.on_export.where, **same).values_list("pk", flat=True).first()
 
     def _set_later(self) -> None:
         """The keys that point in a circle, now that what they point to stands too."""

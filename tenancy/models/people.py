@@ -72,6 +72,10 @@ class MembershipQuerySet(TenantQuerySet["Membership"]):
         lasting = models.Q(ends_at=None) | models.Q(ends_at__gt=clock.now())
         return self.filter(lasting, state=Membership.State.ACTIVE, firm__state=Firm.State.ACTIVE)
 
+    def own(self) -> "MembershipQuerySet":
+        """Without operators of the installation who looked in."""
+        return self.exclude(role=OPERATOR)
+
     def consulting(self) -> "MembershipQuerySet":
         """Those who work for the firm, with their user, by name."""
         return self.active().filter(role__in=FIRM_ROLES).select_related("user").order_by("user__name", "pk")
@@ -142,7 +146,14 @@ class Membership(FirmModel):
         constraints = [
             Wall(name="tenancy_membership_wall", company="company_id", own="user_id", firm_side=True),
             models.UniqueConstraint(
-                name="tenancy_membership_once", fields=["firm", "user", "company"], nulls_distinct=False
+                name="tenancy_membership_once",
+                fields=["firm", "user", "company"],
+                condition=~models.Q(role=OPERATOR),
+                nulls_distinct=False,
+            ),
+            # Somebody who looks in from outside may have worked here before: that place stays what it was.
+            models.UniqueConstraint(
+                name="tenancy_membership_operator", fields=["firm", "user"], condition=models.Q(role=OPERATOR)
             ),
             models.UniqueConstraint(name="tenancy_membership_key", fields=["firm", "id"]),
             models.UniqueConstraint(name="tenancy_membership_company_id", fields=["firm", "company", "id"]),

@@ -102,9 +102,13 @@ def queues(request: HttpRequest) -> HttpResponse:
 @access(OPERATING)
 @require_safe
 def failures(request: HttpRequest) -> HttpResponse:
-    """Jobs and mails that failed for good, by firm, without personal data."""
-    page = Paginator(Firm.objects.order_by("name", "pk"), PER_PAGE).get_page(request.GET.get("page"))
-    return _page(request, "failures", {"page_obj": page, "rows": operating.failed_rows(page.object_list)})
+    """Jobs and mails that failed for good, by firm, without personal data.
+
+    All firms are asked before anything is paged: a page of firms without failures would read as if there were none.
+    """
+    rows = operating.failed_rows(Firm.objects.order_by("name", "pk"))
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    return _page(request, "failures", {"page_obj": page})
 
 
 @access(OPERATING)

@@ -12,7 +12,7 @@ from django.test import Client
 
 from notices.models import Mail
 from reports.models import Job
-from tenancy import clock, due
+from tenancy import clock, due, people
 from tenancy.models import Firm, Membership, RateLimit, Trail, User
 from tenancy.scope import open_scope
 from tests.conftest import House
@@ -176,11 +176,45 @@ def test_who_works_for_the_firm_does_not_come_in_as_operator(operator: User, mic
         assert Membership.objects.get(user=operator).role == "consultant"
 
 
+def test_who_has_left_the_firm_and_looks_in_stays_among_those_who_left(
+    as_: As, operator: User, michisuji: House
+) -> None:
+    with open_scope(michisuji.scope):
+        left = Membership.objects.create(
+            firm=michisuji.firm, user=operator, role="consultant", title="顧問", state="ended"
+        )
+    client = signs_in(operator, second_factor=True)
+    assert leads_to(enters(client, michisuji)) == "/michisuji/home/"
+    with open_scope(michisuji.scope):
+        left.refresh_from_db()
+        assert (left.role, left.title, left.state) == ("consultant", "顧問", "ended")
+        assert list(Membership.objects.filter(Membership.on_export.where, user=operator)) == [left]
+    assert f'/settings/members/{left.pk}/"' in text(as_("青木").get("/michisuji/settings/members/"))
+
+
+def test_who_joins_while_looking_in_is_a_member_from_then_on(inside: Client, michisuji: House) -> None:
+    with open_scope(michisuji.scope):
+        invitation = people.invite(
+            email="uno@operator.example",
+            name="宇野",
+            role="consultant",
+            company=None,
+            actor=michisuji.members["青木"],
+        )
+    assert inside.post(people.address_of(invitation), {}).status_code == 302
+    page = text(inside.get("/michisuji/companies/"))
+    assert "運用担当として" not in page
+    with later(minutes=61):
+        assert inside.get("/michisuji/companies/new/").status_code == 200
+
+
 # ── Looking ──
 
 
 def test_the_list_counts_each_firm_s_own(operator: User, michisuji: House, aoba: House) -> None:
-    page = text(signs_in(operator, second_factor=True).get(FIRMS))
+    client = signs_in(operator, second_factor=True)
+    enters(client, michisuji)  # who looks in counts nowhere
+    page = text(client.get(FIRMS))
     rows = {row.split("</th>")[0]: row for row in page.split('<th scope="row">')[1:]}
     for name, members, companies in (("みちすじ経営パートナーズ", 6, 2), ("あおば経営支援", 1, 1)):
         assert f'data-label="メンバー">{members}</td>' in rows[name]
@@ -218,6 +252,17 @@ def test_what_failed_is_counted_without_a_word_of_whom_it_was_for(operator: User
     assert all(word in page for word in ("SMTPDataError", "MemoryError", "みちすじ経営パートナーズ"))
     assert things.canary not in page
     assert "x@x.example" not in page
+
+
+def test_what_failed_is_on_the_first_page_whatever_the_firm_is_called(
+    operator: User, michisuji: House
+) -> None:
+    Firm.objects.bulk_create(Firm(slug=f"a{at}", name=f"A{at:02}") for at in range(21))
+    things = plant(michisuji)
+    with open_scope(michisuji.scope):
+        Job.objects.filter(pk=things.ids["job"]).update(state="failed", error="MemoryError")
+    page = text(signs_in(operator, second_factor=True).get("/operator/failures/"))
+    assert ("MemoryError" in page, "失敗した処理はありません" in page) == (True, False)
 
 
 def test_counters_name_the_limit_and_nobody(operator: User) -> None:
