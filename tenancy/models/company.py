@@ -168,7 +168,19 @@ class Company(FirmModel):
             ),
         ]
         indexes = [
-            models.Index(name="tenancy_company_list", fields=["firm", "kana", "id"]),
+            # One for each order of the list. None for 支援状況: of three values each is met soon enough in the first.
+            models.Index(name="tenancy_company_list", fields=["firm", "kana", "name", "id"]),
+            models.Index(name="tenancy_company_updated", fields=["firm", "updated_at", "id"]),
+            models.Index(name="tenancy_company_created", fields=["firm", "created_at", "id"]),
+            models.Index(
+                "firm",
+                models.F("last_contact_on").desc(nulls_last=True),
+                "kana",
+                "id",
+                name="tenancy_company_contact_last",
+            ),
+            models.Index(name="tenancy_company_contact", fields=["firm", "last_contact_on", "kana", "id"]),
+            models.Index(name="tenancy_company_industry", fields=["firm", "industry", "kana", "name", "id"]),
             models.Index(name="tenancy_company_of_consultant", fields=["firm", "consultant"]),
             models.Index(name="tenancy_company_bare", fields=["firm", "bare_name"]),
         ]

@@ -65,6 +65,8 @@ class Trail(FirmModel):
             models.Index(name="tenancy_trail_at", fields=["firm", "-at"]),
             models.Index(name="tenancy_trail_subject", fields=["firm", "subject", "subject_id"]),
             models.Index(name="tenancy_trail_company", fields=["firm", "company_id", "-at"]),
+            models.Index(name="tenancy_trail_user", fields=["firm", "user_id", "-at"]),
+            models.Index(name="tenancy_trail_act", fields=["firm", "act", "-at"]),
         ]
 
     def __str__(self) -> str:
