@@ -6,7 +6,6 @@ Actions run in the scope and the transaction of their caller, except `create_fir
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -27,7 +26,6 @@ from tenancy.models import (
     PrivacyNotice,
     PublicPerson,
     Site,
-    Trail,
     User,
 )
 from tenancy.scope import Scope, change_scope, current_scope, open_scope, whole_firm
@@ -232,8 +230,7 @@ def create_company(
     with whole_firm():
         _save_company(company)
     _see_if_mine(company)
-    details: dict[str, Any] = {"once": str(once)} if once else {}
-    trail.record("create.company", company, company_id=company.pk, **details)
+    trail.record("create.company", company, company_id=company.pk, once=once)
     return company
 
 
@@ -250,7 +247,7 @@ def made_by(once: UUID) -> Company | None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(once)])
     with whole_firm():
-        act = Trail.objects.filter(act="create.company", details__once=str(once)).first()
+        act = trail.done("create.company", once)
         return Company.objects.filter(pk=act.subject_id).first() if act else None
 
 

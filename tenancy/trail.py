@@ -4,8 +4,9 @@
     trail.record("rename.site", site, before={"name": "本店"}, …)    something changed: what stood there before
     trail.record_gone("remove.site", site, company_id=…)            something deleted: all that stood there
 
-`rows` are further rows that the same act wrote. `details` are ids, states and counts, never what a person typed.
-What is personal is sealed (`tenancy.personal`), and what opens something is refused.
+`rows` are further rows that the same act wrote. `details` are ids, states and counts, not what a person typed: only the
+reason that an operator of the installation gives for coming in is, which is written for the firm to read. What is
+personal is sealed (`tenancy.personal`), and what opens something is refused.
 """
 
 import re
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4, uuid5
 
 from django.db import models
 
@@ -22,7 +23,7 @@ from tenancy.models import Trail
 from tenancy.personal import forget, is_personal, seal
 from tenancy.scope import current_scope
 
-__all__ = ["SecretInTrail", "forget", "record", "record_gone"]
+__all__ = ["SecretInTrail", "done", "forget", "record", "record_gone"]
 
 VISITOR = "visitor"  # in `role`, which is '' for the system itself
 _SECRET = re.compile(r"(^|_)(passwords?|hash(es)?|keys?|tokens?|secrets?|codes?)$")
@@ -41,10 +42,12 @@ def record(
     company_id: int | None = None,
     before: Mapping[str, Any] | None = None,
     rows: Iterable[models.Model] = (),
+    once: UUID | None = None,
     **details: Any,
 ) -> None:
     """Write that the scope's user did `act` to `subject`. `before`: what stood in the fields that were changed; what
-    stands there now is read from `subject`. Raises SecretInTrail.
+    stands there now is read from `subject`. `once`: the form's own id, by which `done` finds the row. Raises
+    SecretInTrail.
 
     One INSERT, without reading it back: visitors may add to the trail but not see it. Of a visitor only the names of
     the fields are kept. Up to three statements more where values are personal.
@@ -52,7 +55,18 @@ def record(
     named = {subject._meta.get_field(name).name: value for name, value in (before or {}).items()}
     _refuse_secrets((*named, *details))
     pairs = {name: [value, subject.serializable_value(name)] for name, value in named.items()}
-    _write(act, subject, company_id, pairs, rows, details)
+    _write(act, subject, company_id, pairs, rows, details, once)
+
+
+def done(act: str, once: UUID) -> Trail | None:
+    """What `record` wrote of this act for the same form, in the scope's firm. One look-up by the primary key."""
+    found: Trail | None = Trail.objects.filter(pk=_once_id(act, once)).first()
+    return found
+
+
+def _once_id(act: str, once: UUID) -> UUID:
+    """The row's own id, so that nobody searches years of a firm for a form."""
+    return uuid5(once, f"{act}:{current_scope().firm_id}")
 
 
 def record_gone(
@@ -93,6 +107,7 @@ def _write(
     pairs: dict[str, list[Any]],
     rows: Iterable[models.Model],
     details: dict[str, Any],
+    once: UUID | None = None,
 ) -> None:
     scope = current_scope()
     if named := _named(rows):
@@ -102,6 +117,7 @@ def _write(
     if scope.side == "visitor" and pairs:
         details["fields"], pairs = sorted(pairs), {}
     Trail(
+        id=_once_id(act, once) if once else uuid4(),
         firm_id=scope.firm_id or 0,  # 0: no firm, PostgreSQL refuses it
         company_id=company_id,
         user_id=scope.user_id,

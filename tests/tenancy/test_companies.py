@@ -368,6 +368,17 @@ def test_the_second_click_waits_for_the_first_that_is_still_at_work(as_: As, mic
     assert len(named(michisuji, "二度おし商店")) == 1
 
 
+def test_no_registration_searches_the_trail_for_its_form(baba: Client, michisuji: House) -> None:
+    values = {"name": "いちど商店", "support_status": "lead", "once": str(uuid4())}
+    with CaptureQueriesContext(connection) as captured:
+        for _click in range(2):
+            assert baba.post(LIST + "new/", values).status_code == 302
+    asked = [each["sql"] for each in captured if 'FROM "tenancy_trail"' in each["sql"]]
+    assert len(asked) == 4  # proposing and saving, twice
+    assert all('"tenancy_trail"."id" = ' in sql for sql in asked)
+    assert len(named(michisuji, "いちど商店")) == 1
+
+
 # ── One company, its sites ──
 
 
