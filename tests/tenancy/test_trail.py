@@ -24,6 +24,7 @@ from tenancy.views import trail as pages
 from tests.api.conftest import issue
 from tests.conftest import House
 from tests.diagnosis.journey import Visitor
+from tests.test_matrix import text_of
 
 As = Callable[[str], Client]
 PAGE = "/michisuji/settings/trail/"
@@ -401,7 +402,39 @@ def test_a_download_that_is_not_everything_says_so(
     assert "2件までを書き出します" in text(aoki)
     rows = list(csv.reader(io.StringIO(aoki.get(f"{PAGE}csv/").content.decode("utf-8-sig"))))
     assert [row[8] for row in rows[1:3]] == ["所在地:1丁目 → 2丁目", "所在地:0丁目 → 1丁目"]
-    assert rows[3] == ["新しい順に2件までを書き出しました(全3件)。期間を絞ってお試しください。"]
+    assert rows[3] == ["新しい順に2件までを書き出しました。それより前は、期間を絞ってお試しください。"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "excel"])
+def test_what_is_written_during_a_download_shifts_no_line(
+    aoki: Client, michisuji: House, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(pages, "_CHUNK", 2)
+    for number in range(7):
+        change(michisuji, location=f"{number}丁目")
+
+    def somebody_acts(execute: Any, sql: str, *rest: Any) -> Any:
+        """Between one part and the next, when the names in it are looked up."""
+        if 'FROM "tenancy_membership"' in sql and "tenancy_user" in sql:
+            trail.record("read.company", company_of(michisuji), company_id=company_of(michisuji).pk)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(somebody_acts):
+        answer = aoki.get(f"{PAGE}{kind}/")
+    told = text_of(answer)
+    assert [told.count(f"→ {number}丁目") for number in range(7)] == [1] * 7
+
+
+def test_the_pages_end_where_a_download_does(
+    aoki: Client, michisuji: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "MOST", 2)
+    monkeypatch.setattr(pages, "PER_PAGE", 1)
+    for number in range(4):
+        change(michisuji, location=f"{number}丁目")
+    assert "新しい2件中 1〜1件" in text(aoki)
+    assert (len(acts_shown(aoki, "?page=2")), "3丁目" in text(aoki)) == (1, True)
+    assert "page=3" not in text(aoki)
 
 
 # ── On the thing itself ──
