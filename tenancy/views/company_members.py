@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -14,7 +15,7 @@ from tenancy.forms_people import EndsOnForm, InviteForm
 from tenancy.middleware import member_of, visit_of
 from tenancy.models import Company, Invitation, Membership
 from tenancy.permissions import OWNER, PARTNER, STAFF, access
-from tenancy.views.members import again, take_back
+from tenancy.views.members import PER_PAGE, again, take_back
 
 
 @access("members.read")
@@ -23,8 +24,9 @@ def members(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """Who belongs to the company, and who is invited."""
     its, visit = get_object_or_404(Company, pk=company), visit_of(request)
     waiting = Invitation.objects.waiting().filter(company=its) if visit.may("staff.invite") else []
+    rows = Membership.objects.of_company(its.pk)
     context = {
-        "members": Membership.objects.of_company(its.pk),
+        "page_obj": Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
         "invitations": waiting,
         "endable": endable(visit),
         "invitable": invitable(visit),

@@ -39,7 +39,7 @@ def meeting(request: HttpRequest, firm: str, company: int, meeting: UUID) -> Htt
     files = Attachment.objects.visible_to(member_of(visit)).filter(meeting=row).newest_first()
     context = {
         "row": row,
-        "files": files,
+        "page_obj": Paginator(files, PER_PAGE).get_page(request.GET.get("page")),
         "partners": _partners(visit, row),
     }
     return render(request, "tenancy/meeting.html", screen(visit, row.company, "meetings") | context)

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -17,15 +18,17 @@ from tenancy.sessions import sessions_in
 
 _INVITE_ANEW = "もう一度ご参加いただくには、新しくご招待ください。"
 _OVER = f"このご招待は、すでに終わっています。{_INVITE_ANEW}"
+PER_PAGE = 50
 _LAST_ADMIN = "管理者がいなくなるため、変えられません。先に、ほかの方を管理者にしてください。"
 
 
 @access("firm.members")
 @require_safe
 def members(request: HttpRequest, firm: str) -> HttpResponse:
-    """Who works for the firm, who did, and who is invited."""
+    """Who works for the firm, who did, and who is invited; of the former 50 a page."""
+    rows = Membership.objects.of_the_firm()
     context = {
-        "members": Membership.objects.of_the_firm(),
+        "page_obj": Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
         "invitations": Invitation.objects.waiting().filter(company=None),
         "invitable": people.MANAGES["firm.members"],
         "me": member_of(request),

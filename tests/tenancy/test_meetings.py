@@ -36,6 +36,17 @@ def room(company: Company, rest: str = "") -> str:
     return f"/michisuji/companies/{company.pk}/meetings/{rest}"
 
 
+def test_a_meeting_with_many_files_shows_them_by_pages(
+    baba: Client, michisuji: House, company: Company
+) -> None:
+    with open_scope(michisuji.scope):
+        row = noted(michisuji, company, "話")
+        for at in range(21):
+            filed(michisuji, company, f"資料{at:02}", meeting=row)
+    first, second = (baba.get(room(company, f"{row.pk}/?page={page}")).content.decode() for page in (1, 2))
+    assert ("21件中 1〜20件" in first, first.count("資料"), second.count("資料")) == (True, 20, 1)
+
+
 def form(client: Client, url: str, **values: Any) -> dict[str, Any]:
     """What the form at `url` would send, with `values` typed into it."""
     page = client.get(url)

@@ -517,3 +517,26 @@ def test_two_admins_who_demote_each_other_at_once_leave_one(michisuji: House) ->
 
 def test_dates_end_when_the_day_ends_in_tokyo() -> None:
     assert clock.end_of(date(2026, 11, 30)).isoformat() == "2026-12-01T00:00:00+09:00"
+
+
+# ── Long lists ──
+
+
+def test_lists_of_people_are_paged(as_: As, michisuji: House) -> None:
+    users = User.objects.bulk_create(
+        User(email=f"former{at}@michisuji.example", name=f"退職者{at:02}") for at in range(60)
+    )
+    with open_scope(michisuji.scope):
+        places = (
+            {"role": "consultant", "state": "ended"},
+            {"role": "staff", "company": michisuji.companies["株式会社ア"]},
+        )
+        for place in places:
+            Membership.objects.bulk_create(
+                Membership(firm=michisuji.firm, user=user, **place) for user in users
+            )
+    for url, all_of_them in (("/michisuji/settings/members/", 62), (company_of(michisuji) + "members/", 63)):
+        first, second = (as_("青木").get(f"{url}?page={page}").content.decode() for page in (1, 2))
+        assert f"{all_of_them}件中 1〜50件" in first, url
+        assert first.count("@") + second.count("@") >= all_of_them
+        assert [first.count("退職者59"), second.count("退職者59") > 0] == [0, True]

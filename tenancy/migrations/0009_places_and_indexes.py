@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenancy", "0007_sessions"),
+        ("tenancy", "0008_where_sessions_are_used"),
     ]
 
     operations = [
