@@ -281,7 +281,7 @@ def _may_still_invite(invitation: Invitation) -> bool:
     if inviter is None:
         return True
     words = [word for word, roles in MANAGES.items() if invitation.role in roles]
-    return _is_in_force(inviter) and any(inviter.role in PERMISSIONS[word].roles for word in words)
+    return inviter.is_in_force and any(inviter.role in PERMISSIONS[word].roles for word in words)
 
 
 def sign_out(*, member: Membership, but: str | None, actor: Membership) -> int:
