@@ -1,5 +1,6 @@
 """Forms about people: invitations, roles, last days, handing over."""
 
+import re
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
@@ -29,6 +30,7 @@ _CHANGE_THERE = {
     False: "役割は、メンバーの一覧でお名前を選ぶと変えられます。お返事待ちのご招待は、取り消してからお送りください。",
     True: "役割を変えるときは、メンバーの画面で参加を終えるか、ご招待を取り消してから、もう一度ご招待ください。",
 }
+TOO_MANY = "ご招待の回数が、1日にお送りできる数を超えました。明日もう一度お試しください。"
 LONGEST = timedelta(days=2 * 366)
 
 
@@ -80,6 +82,16 @@ class InviteForm(forms.Form):
         elif not clean.get("ends_on") and "ends_on" not in self.errors:
             self.add_error("ends_on", "外部人材の方の、参加の最後の日を入力してください。")
         return clean
+
+    def clean_name(self) -> str:
+        """It stands in the mail: an address in it would be a link in our name."""
+        name: str = self.cleaned_data["name"]
+        if re.search(r"://|www\.|@", name, re.IGNORECASE):
+            raise ValidationError("お名前だけを入力してください。URLやメールアドレスは入れられません。")
+        return name
+
+    def say_too_many(self) -> None:
+        self.add_error("email", TOO_MANY)
 
     def say_already_there(self) -> None:
         """And how to change it: a role in the firm by the list, one in a company by inviting anew."""

@@ -14,14 +14,16 @@ from django.db import IntegrityError, transaction
 from django.db.models import Model
 from django.urls import reverse
 
-from tenancy import actions, clock, letters, sessions, trail
+from tenancy import actions, clock, letters, limits, sessions, trail
 from tenancy.links import make_token
 from tenancy.models import ApiToken, Company, Handing, Invitation, Membership, Session, User
-from tenancy.permissions import ADMIN, CONSULTANT, OWNER, PARTNER, PERMISSIONS, STAFF
+from tenancy.permissions import ADMIN, CONSULTANT, OWNER, PARTNER, PERMISSIONS, STAFF, Limit
 from tenancy.scope import Scope, open_scope
 from tenancy.templatetags.michisuji import jdate
 
 LINK = "tenancy.invitation"  # the purpose of the signed link
+# In a day: to an address, whoever invites; out of a firm.
+TO_ADDRESS, OUT_OF_FIRM = Limit("invited", 5, 86_400), Limit("inviting", 300, 86_400)
 LASTS = timedelta(days=7)  # and the rest of the last day
 
 # Permission → roles that whoever has it may invite to and end.
@@ -48,6 +50,11 @@ class Ended(ValueError):
     """The membership has ended: it can begin again by a new invitation only."""
 
 
+class TooMany(ValueError):
+    """So many invitations went to this address, or out of this firm, that no more go today: mails in our name must not
+    become a nuisance."""
+
+
 class LastAdmin(ValueError):
     """The firm would be left without an admin."""
 
@@ -65,11 +72,12 @@ def invite(
     ends_on: date | None = None,
     actor: Membership,
 ) -> Invitation:
-    """Invite an address to a place, and mail it the link. Raises AlreadyThere.
+    """Invite an address to a place, and mail it the link. Raises AlreadyThere and TooMany.
 
     An earlier invitation to the same place that has expired makes way.
     """
     _make_way(email, company)
+    _count(email, actor)
     invitation = Invitation(
         email=email,
         name=name,
@@ -84,6 +92,11 @@ def invite(
     mail = _mail(invitation, actor)
     trail.record("create.invitation", invitation, company_id=invitation.company_id, rows=[mail], role=role)
     return invitation
+
+
+def _count(email: str, actor: Membership) -> None:
+    if not (limits.within(TO_ADDRESS, email) and limits.within(OUT_OF_FIRM, str(actor.firm_id))):
+        raise TooMany
 
 
 def _expiry() -> datetime:
@@ -110,10 +123,11 @@ def _make_way(email: str, company: Company | None) -> None:
 
 def send_again(*, invitation: Invitation, actor: Membership) -> bool:
     """A new link for another seven days; the former one opens nothing any more. False when it is no longer open, or
-    the place itself has ended."""
+    the place itself has ended. Raises TooMany."""
     row = _locked(invitation)
     if row is None or row.state != Invitation.State.OPEN or row.has_ended:
         return False
+    _count(row.email, actor)
     before = {"version": row.version, "expires_at": row.expires_at}
     row.version += 1
     row.expires_at = _expiry()

@@ -59,6 +59,8 @@ def invite(request: HttpRequest, firm: str, company: int) -> HttpResponse:
             return redirect("tenancy:company_members", firm, company)
         except people.AlreadyThere:
             form.say_already_there()
+        except people.TooMany:
+            form.say_too_many()
     context = _in_company(visit, its) | {"form": form}
     return render(request, "tenancy/company_invite.html", context, status=422 if form.errors else 200)
 

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tenancy import people
-from tenancy.forms_people import HandOverForm, InviteForm, MemberForm
+from tenancy.forms_people import TOO_MANY, HandOverForm, InviteForm, MemberForm
 from tenancy.middleware import member_of
 from tenancy.models import Company, Invitation, Membership
 from tenancy.permissions import access
@@ -49,6 +49,8 @@ def invite(request: HttpRequest, firm: str) -> HttpResponse:
             return redirect("tenancy:settings_members", firm)
         except people.AlreadyThere:
             form.say_already_there()
+        except people.TooMany:
+            form.say_too_many()
     return render(request, "tenancy/member_invite.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -154,7 +156,12 @@ def invitation_revoke(request: HttpRequest, firm: str, invite: UUID) -> HttpResp
 
 def again(request: HttpRequest, invitation: Invitation) -> None:
     """Send it anew and say so."""
-    if people.send_again(invitation=invitation, actor=member_of(request)):
+    try:
+        sent = people.send_again(invitation=invitation, actor=member_of(request))
+    except people.TooMany:
+        messages.warning(request, TOO_MANY)
+        return
+    if sent:
         messages.success(request, f"{invitation.name}さんに、新しいリンクをお送りします。")
     else:
         messages.warning(request, _OVER)

@@ -322,6 +322,19 @@ def test_what_a_person_had_does_not_come_back_with_them(as_: As, michisuji: Hous
     assert fresh().get("/api/v1/firms/michisuji/companies/", headers=api).status_code == 401
 
 
+def test_our_name_is_not_lent_to_nuisance(as_: As, michisuji: House) -> None:
+    client, url = as_("千葉"), company_of(michisuji) + "members/invite/"
+    for name in ("無料 https://evil.example/", "www.evil.example", "a@evil.example"):
+        assert "お名前だけを" in client.post(url, {**NEW, "name": name, "role": "staff"}).content.decode()
+    assert invite(client, url, "staff").status_code == 302
+    with open_scope(michisuji.scope):
+        again = company_of(michisuji) + f"invitations/{Invitation.objects.get().pk}/send/"
+    for _ in range(6):
+        client.post(again)
+    assert len(letters(michisuji)) == people.TO_ADDRESS.count
+    assert "1日にお送りできる数" in client.post(again, follow=True).content.decode()
+
+
 @pytest.mark.parametrize("how", ["ended", "demoted"])
 def test_who_may_not_invite_any_more_has_invited_nobody(as_: As, michisuji: House, how: str) -> None:
     admin = michisuji.members["馬場"]
