@@ -22,7 +22,8 @@ class Exported:
     `where`: only these; an import refuses others. `files`: the column with the key of a file in the storage, which the
     archive contains. `later`: foreign keys that are set once all rows stand, because they point in a circle. `ids`:
     columns of text or JSON in which ids and addresses of other rows stand. `replaces`: an import deletes what the empty
-    firm had. `twins`: an imported row that has these columns in common with one that is there already is that one.
+    firm had. `twins`: an imported row that has these columns in common with one that is there already is that one;
+    of rows with the values `twins_where` only.
     """
 
     where: models.Q = field(default_factory=models.Q)
@@ -31,6 +32,7 @@ class Exported:
     ids: tuple[str, ...] = ()
     replaces: bool = False
     twins: tuple[str, ...] = ()
+    twins_where: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

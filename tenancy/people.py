@@ -182,10 +182,13 @@ def _join(invitation: Invitation, person: User, *, is_new: bool) -> Membership:
     if invitation.company_id and (own := _place_in_the_firm(person)):
         _answered(invitation, own, rows=[])
         return own
+    is_kept = _take_over(invitation, person)
     place = {"firm_id": invitation.firm_id, "user": person, "company_id": invitation.company_id}
     fresh = {"role": invitation.role, "title": invitation.title, "ends_at": invitation.ends_at}
     member, made = Membership.objects.own().get_or_create(**place, defaults=fresh)
     if not made and not member.is_in_force:
+        if not is_kept:
+            _take_away(member)
         _begin_again(member, {**fresh, "state": Membership.State.ACTIVE.value})
     _answered(invitation, member, rows=[member, person] if is_new else [member])
     return member
@@ -196,11 +199,29 @@ def _answered(invitation: Invitation, member: Membership, *, rows: Sequence[Mode
     invitation.state, invitation.membership = Invitation.State.ACCEPTED, member
     invitation.save(update_fields=["state", "membership"])
     trail.record("accept.invitation", invitation, company_id=invitation.company_id, before=before, rows=rows)
+def _take_over(invitation: Invitation, person: User) -> bool:
+    """Give who accepts the place that an import has kept (`reports.archive.people`), and so what hangs on it. Under
+    the stand-in, whose acts are in the trail, a place stays that has ended: from there the trail has the name."""
+    kept: Membership | None = (
+        Membership.objects.filter(pk=invitation.membership_id or 0, company_id=invitation.company_id)
+        .filter(state=Membership.State.ENDED)
+        .select_for_update(of=("self",), no_key=True)
+        .select_related("user")
+        .first()
+    )
+    there = Membership.objects.filter(user=person, company_id=invitation.company_id)
+    if kept is None or not kept.user.is_stand_in or there.exists():
+        return False
+    stand_in, kept.user = kept.user, person
+    kept.save(update_fields=["user"])
+    left = Membership.objects.create(
+        firm_id=kept.firm_id, user=stand_in, role=kept.role, company_id=kept.company_id, state=kept.state
+    )
+    trail.record("take_over.membership", kept, company_id=kept.company_id, rows=[left])
+    return True
 
 
 def _begin_again(member: Membership, fresh: dict[str, object]) -> None:
-    """What the person had in an earlier time does not come back with them."""
-    _take_away(member)
     before = {name: getattr(member, name) for name in fresh}
     for name, value in fresh.items():
         setattr(member, name, value)

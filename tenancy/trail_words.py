@@ -252,6 +252,7 @@ acts(
         "revoke.invitation": "招待を取り消しました",
         "accept.invitation": "招待に応じて参加しました",
         "begin_again.membership": "もう一度参加しました",
+        "take_over.membership": "取り込んだ参加を、ご本人が引き継ぎました",
         "update.membership": "役割や肩書きを変えました",
         "set_end.membership": "参加の最後の日を変えました",
         "end.membership": "参加を終えました",

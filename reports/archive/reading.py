@@ -4,7 +4,7 @@ Whoever wrote the archive is a stranger: nothing of it is a path, a key, an addr
 
 - Every row gets a new id. A UUID becomes another one in a way that is fixed for this import, so that texts in which ids
   stand can be translated before the row itself is known; a number is known when its row has been inserted.
-- People are known by their address; who is new here gets an account without a password.
+- Nobody becomes a member by it: `reports.archive.people`.
 - A file gets a key of this firm's; where the archive's rows name a file, they name one inside the archive.
 """
 
@@ -34,10 +34,11 @@ from reports.archive.layout import (
     data_name,
     exported,
 )
+from reports.archive.people import People
 from reports.registry import NotMade
 from tenancy import trail
 from tenancy.keeping import foreign_keys, later_keys, tenant_models
-from tenancy.models import Company, Firm, User
+from tenancy.models import Company, Firm, Membership
 
 MOST_BYTES = 200 * 1024 * 1024
 MOST_UNPACKED = 2 * 1024 * 1024 * 1024
@@ -200,7 +201,7 @@ class Reader:
     archive: Archive
     firm: Firm
     run: UUID
-    people: dict[int, int] = field(default_factory=dict)
+    people: People = field(default_factory=People)
     ids: dict[Any, dict[Any, Any]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
@@ -215,10 +216,12 @@ class Reader:
         self.old_slug = str(self.archive.manifest["firm"]["slug"])
         self._take_settings()
         for row in self.archive.rows(PEOPLE, PEOPLE_COLUMNS):
-            self.people[int(row["id"])] = self._person(str(row["email"]).lower(), str(row["name"]))
+            self.people.meet(int(row["id"]), str(row["email"]).lower(), str(row["name"]))
         for model in exported():
             self._read_model(model)
         self._set_later()
+        for label, count in self.people.keep_places().items():
+            self.counts[label] = self.counts.get(label, 0) + count
 
     def _take_settings(self) -> None:
         told = self.archive.manifest["firm"]
@@ -226,13 +229,6 @@ class Reader:
         self.firm.requires_second_factor = bool(told["requires_second_factor"])
         self.firm.clean_fields(exclude=["slug", "state"])
         self.firm.save(update_fields=["name", "consultants_see", "requires_second_factor"])
-
-    def _person(self, email: str, name: str) -> int:
-        known = User.objects.filter(email=email).first()
-        if known is None:
-            User(email=email, name=name).clean_fields(exclude=["password"])
-            known = User.objects.create_user(email, None, name)
-        return known.pk
 
     def _read_model(self, model: Any) -> None:
         ids = self.ids.setdefault(model, {})
@@ -245,6 +241,8 @@ class Reader:
                 continue
             twin = self._twin(model, row)
             if twin is None:
+                if isinstance(row, Membership):
+                    self.people.end(row)
                 row.save_base(raw=True, force_insert=True)  # as it was: no new time of change
                 new.append(row.pk)
                 self.later += [(model, row.pk, raw)] if later_keys(model) else []
@@ -279,7 +277,7 @@ class Reader:
     def _value(self, model: Any, column: Any, raw: dict[str, Any]) -> Any:
         name, old = column.attname, raw[column.attname]
         if name == "user_id":
-            return self.people.get(old)
+            return self.people.ids.get(old)
         if name == "company_id":  # a number without a key: the trail's
             return self.ids[Company].get(old)
         if name == model.on_export.files and old:
@@ -295,8 +293,11 @@ class Reader:
     def _twin(self, model: Any, row: Any) -> Any:
         if not model.on_export.twins:
             return None
+        where = model.on_export.twins_where
+        if any(getattr(row, name) != value for name, value in where.items()):
+            return None
         same = {name: getattr(row, name) for name in model.on_export.twins}
-        return model.objects.filter(model.on_export.where, **same).values_list("pk", flat=True).first()
+        return model.objects.filter(model.on_export.where, **same, **where).values_list("pk", flat=True).first()
 
     def _set_later(self) -> None:
         """The keys that point in a circle, now that what they point to stands too."""
@@ -340,7 +341,7 @@ class Reader:
         if label == "tenancy.firm":
             return str(self.firm.pk)
         if label == "tenancy.user":
-            return str(self.people.get(int(old), 0))
+            return str(self.people.ids.get(int(old), 0))
         return str(self._named(label.rpartition(".")[2], old))
 
     def _change(self, label: str, name: str, pair: Any) -> Any:

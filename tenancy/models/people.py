@@ -15,6 +15,8 @@ from tenancy.models.firm import Firm
 from tenancy.permissions import COMPANY_ROLES, FIRM_ROLES, FIRM_SIDE, OPERATOR
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
+STAND_IN = "@stand-in.invalid"  # RFC 2606: no mail ever arrives there, so nobody can prove to be it
+
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, name: str = "") -> "User":
@@ -23,6 +25,13 @@ class UserManager(BaseUserManager["User"]):
         user.set_password(password)
         user.save()
         return user
+
+    def create_stand_in(self, name: str) -> "User":
+        """Somebody of whom only the name is known here, and who cannot sign in: see `reports.archive.people`."""
+        made = self.create_user(f"{uuid4()}{STAND_IN}", None, name)
+        made.is_active = False
+        made.save(update_fields=["is_active"])
+        return made
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email=(username or "").lower())
@@ -51,6 +60,16 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    @property
+    def is_stand_in(self) -> bool:
+        """Whether nobody is behind it: a name that an import has brought along."""
+        return self.email.endswith(STAND_IN)
+
+    @property
+    def shown_email(self) -> str:
+        """The address for people; '' for a stand-in, which has none."""
+        return "" if self.is_stand_in else self.email
 
     def whose(self) -> str:
         """Whose the personal values of this row are, in the trail of each firm: `tenancy.personal`."""
@@ -237,7 +256,11 @@ class Invitation(FirmModel):
     created_at = models.DateTimeField(default=clock.now)
     expires_at = models.DateTimeField()
 
-    on_export = Exported(where=models.Q(company=None) | models.Q(company__merged_into=None))
+    on_export = Exported(
+        where=models.Q(company=None) | models.Q(company__merged_into=None),
+        twins=("company_id", "email"),
+        twins_where={"state": "open"},
+    )
     on_merge = Moves(
         "ご招待", shown="email", twin=Twin(("email",), where={"state": "open"}, left={"state": "revoked"})
     )

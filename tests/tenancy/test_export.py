@@ -24,11 +24,22 @@ from reports.archive.layout import columns, exported
 from reports.archive.writing import write_archive
 from reports.models import Job
 from reports.tasks import expire, render
-from tenancy import clock, trail
+from tenancy import clock, people, trail
 from tenancy.actions import create_firm
-from tenancy.models import Attachment, Company, Due, Firm, Membership, PublicPerson, Site, Trail, User
+from tenancy.models import (
+    Attachment,
+    Company,
+    Due,
+    Firm,
+    Invitation,
+    Membership,
+    PublicPerson,
+    Site,
+    Trail,
+    User,
+)
 from tenancy.scope import open_scope
-from tests.conftest import House
+from tests.conftest import PASSWORD, House
 from tests.reports.conftest import media  # noqa: F401  (a folder for files)
 from tests.things import Things, plant, result_token
 
@@ -275,13 +286,14 @@ def test_brought_into_an_empty_firm_the_same_pages_say_the_same(
         assert file.key.startswith(f"firm/{empty.firm.pk}/")
         assert Notice.objects.get(key=things["michisuji"].canary)
         assert not Mail.objects.exclude(state="sent").exclude(template="").exists()
-    client = signed_in(michisuji, "青木")
+    old, new = signed_in(michisuji, "青木"), signed_in(empty)
     for there, here in pages_of(things["michisuji"], company, diagnosis).items():
-        expected = said_of(client.get(f"/michisuji/{there}"))
-        # The one who brought it in is a member there too, and may be chosen.
-        assert expected == said_of(client.get(f"/shin/{here}")).replace("新田 ", ""), here
+        # Who may be chosen, and who looks for the first time, is who is in.
+        expected = said_of(old.get(f"/michisuji/{there}")).replace("全員 青木 馬場 ", "全員 新田 ")
+        expected = expected.replace("青木:結果をはじめて", "新田:結果をはじめて")
+        assert expected == said_of(new.get(f"/shin/{here}")), here
         assert len(expected) > 50
-    members = said_of(client.get("/shin/settings/members/"))
+    members = said_of(new.get("/shin/settings/members/"))
     for name in ("青木", "馬場", "新田"):
         assert name in members
 
@@ -304,7 +316,7 @@ def test_what_was_imported_leads_to_the_new_rows_and_old_links_to_nothing(
         company, diagnosis = Company.objects.get(name=own.canary), Diagnosis.objects.submitted().get()
         assert Notice.objects.get(title="導く").url == f"/shin/companies/{company.pk}/"
         row = Trail.objects.get(act="test.act")
-        baba = Membership.objects.get(user=michisuji.people["馬場"])
+        baba = Membership.objects.get(user__name="馬場")
         assert (row.subject_id, row.company_id) == (str(diagnosis.pk), company.pk)
         assert row.details == {
             "membership": baba.pk, "person": f"tenancy.company:{company.pk}", "version": 3,
@@ -447,3 +459,90 @@ def test_no_archive_takes_a_file_of_another_firm(
         taken = Attachment.objects.get().key
     assert taken.startswith(f"firm/{empty.firm.pk}/")
     assert not default_storage.exists(taken)
+
+
+# ── People ──
+
+
+def test_an_import_makes_nobody_a_member_and_tells_of_no_account(
+    michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    """馬場 has an account and 千葉 has none any more: every page of the new firm says the same of both."""
+    archive = packed(michisuji)
+    User.objects.filter(pk=michisuji.people["千葉"].pk).update(email="nobody@else.example")
+    User.objects.filter(pk=michisuji.people["青木"].pk).update(name="青木の本名")
+    send(empty, archive)
+    with open_scope(empty.scope):
+        company = Company.objects.get(name=things["michisuji"].canary)
+        assert [member.user_id for member in Membership.objects.active()] == [empty.people["新田"].pk]
+        chiba, baba = (Membership.objects.get(user__name=name) for name in ("千葉", "馬場"))
+        assert not User.objects.filter(pk__in=[chiba.user_id, baba.user_id]).exclude(is_active=False).exists()
+        assert (chiba.user.shown_email, baba.user.shown_email, chiba.state, baba.state) == (
+            "",
+            "",
+            "ended",
+            "ended",
+        )
+        places = Invitation.objects.waiting().filter(membership__in=[chiba, baba])
+        assert {each.email: each.is_expired for each in places} == {
+            "chiba@a.example": True,
+            "baba@michisuji.example": True,
+        }
+        assert not Mail.objects.filter(template="invitation", state="queued").exists()
+    assert signed_in(michisuji, "馬場").get("/shin/home/").status_code == 404
+    members = said_of(signed_in(empty).get("/shin/settings/members/"))
+    assert "青木の本名" not in members
+    assert members.count("baba@michisuji.example") == 1
+    assert "chiba@a.example" in said_of(signed_in(empty).get(f"/shin/companies/{company.pk}/members/"))
+
+
+@pytest.mark.parametrize("has_account", [True, False])
+def test_who_accepts_the_invitation_takes_over_what_was_theirs(
+    michisuji: House, empty: House, things: dict[str, Things], has_account: bool
+) -> None:
+    with open_scope(michisuji.scope):
+        own = Company.objects.filter(pk=things["michisuji"].company.pk)
+        own.update(consultant=michisuji.members["馬場"])
+    archive = packed(michisuji)
+    if not has_account:
+        User.objects.filter(pk=michisuji.people["馬場"].pk).update(email="nobody@else.example")
+    send(empty, archive)
+    with open_scope(empty.scope):
+        invited = Invitation.objects.get(email="baba@michisuji.example", state="open")
+    signed_in(empty).post(f"/shin/settings/invitations/{invited.pk}/send/")
+    with open_scope(empty.scope):
+        invited.refresh_from_db()
+        link = people.address_of(Invitation.objects.select_related("firm").get(pk=invited.pk))
+    client = signed_in(michisuji, "馬場") if has_account else Client(SERVER_NAME="localhost")
+    assert client.post(link, {"name": "馬場", "password": PASSWORD}).status_code == 302
+    assert client.get("/shin/companies/").status_code == 200
+    with open_scope(empty.scope):
+        company = Company.objects.get(name=things["michisuji"].canary)
+        assert (company.consultant.user.email, company.consultant.state) == (
+            "baba@michisuji.example",
+            "active",
+        )
+
+
+def test_who_is_invited_to_the_empty_firm_already_stays_invited_once(
+    michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    client = signed_in(empty)
+    typed = {"name": "馬場", "email": "baba@michisuji.example", "role": "consultant", "title": ""}
+    assert client.post("/shin/settings/members/invite/", typed).status_code == 302
+    with open_scope(michisuji.scope):
+        people.invite(
+            email="iida@x.example",
+            name="飯田",
+            role="consultant",
+            company=None,
+            actor=michisuji.members["青木"],
+        )
+    client.post("/shin/settings/members/invite/", typed | {"name": "飯田", "email": "iida@x.example"})
+    assert "取り込みの記録" in send(empty, packed(michisuji)).content.decode()
+    with open_scope(empty.scope):
+        waiting = Invitation.objects.waiting().filter(company=None)
+        assert sorted(each.email for each in waiting) == [
+            "aoki@michisuji.example", "baba@michisuji.example", "iida@x.example",
+        ]  # fmt: skip
+        assert waiting.get(email="baba@michisuji.example").membership.user.name == "馬場"
