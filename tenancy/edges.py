@@ -14,11 +14,12 @@ from django.http import (
 )
 from django.middleware import common
 
-from tenancy.face import face_of
+from tenancy.face import face_of, resolved
+from tenancy.permissions import access_of
 from tenancy.responses import is_api, refusal
 
-MOST_TAKEN = 65 * 1024 * 1024  # of one request: what a view may be sent (files: tenancy.uploads)
-MOST_READ = 128 * 1024 * 1024
+MOST_TAKEN = 65 * 1024 * 1024  # of one request (files: tenancy.uploads), unless its view declares more
+MOST_READ = 256 * 1024 * 1024  # more than any view declares
 _PIECE = 64 * 1024
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -53,7 +54,15 @@ class CommonMiddleware(common.CommonMiddleware):
 def _too_large(request: HttpRequest) -> HttpResponse | None:
     """Refused by what its head says, before anybody looks at the body or asks the database who it is from."""
     said = request.META.get("CONTENT_LENGTH") or "0"
-    return refusal(request, 413) if said.isdecimal() and int(said) > MOST_TAKEN else None
+    size = int(said) if said.isdecimal() else 0
+    return refusal(request, 413) if size > MOST_TAKEN and size > _most_of_view(request) else None
+
+
+def _most_of_view(request: HttpRequest) -> int:
+    """What the view of this address has declared for itself; 0 where it has not."""
+    match = resolved(request)
+    access = access_of(match.func, request.method or "GET") if match else None
+    return access.most_taken if access else 0
 
 
 def _without_body(response: HttpResponseBase) -> HttpResponseBase:
@@ -70,7 +79,7 @@ def _with_a_page(request: HttpRequest, response: HttpResponseBase) -> HttpRespon
 
 
 def read_to_the_end(request: HttpRequest) -> None:
-    """Take what was sent and not read, up to 128 MB, piece by piece, and drop it.
+    """Take what was sent and not read, up to 256 MB, piece by piece, and drop it.
 
     A server that closes with bytes unread resets the connection: the answer that says what to do would never be seen.
     """

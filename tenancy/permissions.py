@@ -87,6 +87,7 @@ class Access:
     `own_transactions`: the view runs after the door's scope has been closed and opens `visit.scope` itself around what
     it reads, renders and writes: slow bodies and slow storage must hold no transaction.
     `fresh`: the person has shown who they are within 15 minutes, or is asked to (`tenancy.sessions`); tokens never are.
+    `most_taken`: bytes of a request's body, where it is more than everywhere (`tenancy.edges`).
     """
 
     permission: str
@@ -94,6 +95,7 @@ class Access:
     limits: tuple[Limit, ...] = field(default=())
     own_transactions: bool = False
     fresh: bool = False
+    most_taken: int = 0
 
     def __post_init__(self) -> None:
         if self.permission not in PERMISSIONS and self.permission not in (
@@ -115,9 +117,10 @@ def access(
     limits: tuple[Limit, ...] = (),
     own_transactions: bool = False,
     fresh: bool = False,
+    most_taken: int = 0,
 ) -> Callable[[_View], _View]:
     """Declare what a view function needs."""
-    declared = Access(permission, link, limits, own_transactions, fresh)
+    declared = Access(permission, link, limits, own_transactions, fresh, most_taken)
 
     def declare(view: _View) -> _View:
         view.access = declared  # type: ignore[attr-defined]

@@ -40,8 +40,7 @@ from tenancy import trail
 from tenancy.keeping import foreign_keys, later_keys, tenant_models
 from tenancy.models import Company, Firm, Membership
 
-MOST_BYTES = 200 * 1024 * 1024
-MOST_UNPACKED = 2 * 1024 * 1024 * 1024
+MOST_UNPACKED = 2 * 1024 * 1024 * 1024  # of what a browser has sent
 MOST_ENTRIES = 100_000
 MOST_TIMES = 200  # how much larger than the archive its content may be
 LONGEST_LINE = 8 * 1024 * 1024
@@ -91,13 +90,14 @@ class Archive:
         return name in self.manifest["files"]
 
 
-def open_archive(file: IO[bytes]) -> Archive:
-    """Look at everything in it before anything is written. Raises BadArchive."""
+def open_archive(file: IO[bytes], *, most: int | None = MOST_UNPACKED) -> Archive:
+    """Look at everything in it before anything is written. `most`: bytes of its content; None for an operator, whose
+    disk it is. Raises BadArchive."""
     try:
         archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, ValueError, OSError) as problem:
         raise BadArchive("道筋から書き出したZIPファイルではありません。") from problem
-    _check_size(file, archive)
+    _check_size(file, archive, most)
     try:
         manifest = _manifest(archive)
         for name, told in manifest["files"].items():
@@ -116,14 +116,12 @@ def open_archive(file: IO[bytes]) -> Archive:
     return Archive(archive, manifest)
 
 
-def _check_size(file: IO[bytes], archive: zipfile.ZipFile) -> None:
+def _check_size(file: IO[bytes], archive: zipfile.ZipFile, most: int | None) -> None:
     """By what it says of itself; the zip module reads no more of an entry than that."""
     file.seek(0, 2)
     packed, entries = file.tell(), archive.infolist()
     unpacked = sum(entry.file_size for entry in entries)
-    if packed > MOST_BYTES:
-        raise BadArchive("ファイルが大きすぎます。200MBまで取り込めます。")
-    if len(entries) > MOST_ENTRIES or unpacked > min(MOST_UNPACKED, packed * MOST_TIMES):
+    if len(entries) > MOST_ENTRIES or unpacked > packed * MOST_TIMES or (most and unpacked > most):
         raise BadArchive("中身が大きすぎるため、取り込めません。")
 
 

@@ -1,4 +1,4 @@
-"""Bring an archive into an empty firm: what 設定 › データの取り込み does, for archives too large for a browser."""
+"""Bring an archive into an empty firm, of whatever size: what 設定 › データの取り込み does for up to 200 MB."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no firm {options['firm']!r}.")
         try:
             with options["file"].open("rb") as file, open_scope(Scope.of_firm(firm.pk)):
-                counts = bring_in(open_archive(file), firm, uuid4())
+                counts = bring_in(open_archive(file, most=None), firm, uuid4())
         except OSError as problem:
             raise CommandError(f"{options['file']}: {problem.strerror}") from problem
         except NotMade as refused:
