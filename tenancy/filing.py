@@ -58,6 +58,7 @@ class Filing:
 
 
 def key_of(firm_id: int, key_id: UUID) -> str:
+    """Where the bytes stand in the storage: below the firm's folder, and saying nothing about the file."""
     return f"firm/{firm_id}/files/{key_id}"
 
 

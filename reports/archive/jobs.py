@@ -1,11 +1,18 @@
-"""Asking for an archive or an import, and what becomes of it: kept for seven days, for admins alone."""
+"""Asking for an archive or an import, and what becomes of it: kept for seven days, for admins alone.
 
+An archive that is sent goes the way of a company's files (`tenancy.filing`): `note_upload` commits a due row, then
+`store_upload` writes the bytes without a transaction, then `request_import` makes the job and takes the due row back.
+What has no job an hour later is deleted (`forget_upload`): nothing of a firm's data is left behind.
+"""
+
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import IO
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from django.core.exceptions import PermissionDenied
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import models, transaction
@@ -18,13 +25,17 @@ from reports.models import Job
 from reports.registry import NotMade
 from tenancy import clock, due
 from tenancy.due import Claim
-from tenancy.models import Firm, Membership
+from tenancy.models import Due, Firm, Membership
 from tenancy.permissions import may
-from tenancy.scope import Scope, current_scope, open_scope
+from tenancy.scope import Scope, open_scope
 
 EXPORT, IMPORT = "firm_export", "firm_import"
 EXPIRE = "expire_job"  # the kind of due work, declared in reports.tasks
+UPLOAD = "import_upload"  # the kind of due work; its object is the upload's id
 KEPT_FOR = timedelta(days=7)
+LEFT_BEHIND = timedelta(hours=1)  # far longer than storing may take
+
+log = logging.getLogger(__name__)
 
 
 def request_export(*, once: UUID, actor: Membership | None) -> Job:
@@ -68,12 +79,47 @@ def keep_for_a_week(job: Job) -> None:
 # ── Import ──
 
 
-def request_import(*, upload: "File[bytes]", once: UUID, actor: Membership | None) -> Job:
-    """Have this archive brought into the firm. `once`: the form's own id; twice is one import."""
-    key = _upload_key(current_scope().firm_id or 0, once)
-    if not default_storage.exists(key):
-        default_storage.save(key, upload)
-    return request_document(name=IMPORT, subject=once, version="1", company_id=None, link=None, actor=actor)
+def note_upload(firm_id: int) -> UUID:
+    """The id of an archive that is about to be stored, remembered. Must be committed before `store_upload`."""
+    upload_id = uuid4()
+    due.put(UPLOAD, firm_id, upload_id, at=clock.now() + LEFT_BEHIND)
+    return upload_id
+
+
+def store_upload(firm_id: int, upload_id: UUID, upload: "File[bytes]") -> bool:
+    """Write the bytes, outside any transaction. False when the storage did not take them."""
+    try:
+        default_storage.save(_upload_key(firm_id, upload_id), upload)
+    except Exception as problem:  # whatever the storage raises
+        log.warning("archive not stored", extra={"problem": type(problem).__name__})
+        return False
+    return True
+
+
+def request_import(*, upload_id: UUID, once: UUID, actor: Membership) -> Job:
+    """Have the stored archive brought into the firm. `once`: the form's own id; of two clicks the first one counts, and
+    the other one's archive is forgotten. Raises PermissionDenied for who may not any more, due.LeaseLost when the
+    sweep has taken the archive."""
+    Firm.objects.select_for_update(no_key=True).get(pk=actor.firm_id)  # two clicks meet here
+    if not Membership.objects.active().filter(pk=actor.pk, role=actor.role).exists():
+        raise PermissionDenied
+    known: Job | None = Job.objects.filter(name=IMPORT, version=str(once)).first()
+    if known is not None:
+        return known
+    if not Due.objects.filter(kind=UPLOAD, object_id=upload_id, lease_until=None).delete()[0]:
+        raise due.LeaseLost
+    return request_document(
+        name=IMPORT, subject=upload_id, version=str(once), company_id=None, link=None, actor=actor
+    )
+
+
+def forget_upload(firm_id: int, upload_id: UUID, claim: Claim) -> None:
+    """The due work: delete an archive that has no job."""
+    with open_scope(Scope.of_firm(firm_id)):
+        needed = Job.objects.filter(name=IMPORT, subject=upload_id).exists()
+    if not needed:
+        default_storage.delete(_upload_key(firm_id, upload_id))
+    claim.finish()
 
 
 def look_at(job: Job, file: IO[bytes]) -> None:
@@ -108,8 +154,8 @@ def import_failed(job: Job) -> None:
     drop_upload(job)
 
 
-def _upload_key(firm_id: int, once: UUID) -> str:
-    return f"firm/{firm_id}/imports/{once}.zip"
+def _upload_key(firm_id: int, upload_id: UUID) -> str:
+    return f"firm/{firm_id}/imports/{upload_id}.zip"
 
 
 @contextmanager
@@ -122,6 +168,7 @@ def _upload(job: Job) -> Iterator[IO[bytes]]:
 
 
 def import_filename(subject: UUID) -> str:
+    """What the list of counts is saved as."""
     return "取り込みの記録.txt"
 
 

@@ -4,26 +4,29 @@ import csv
 import hashlib
 import io
 import json
+import os
 import re
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
 
 import pytest
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client, TestCase
 
 from diagnosis.models import Diagnosis
 from notices.models import Mail, Notice
+from reports.archive import jobs
 from reports.archive.layout import columns, exported
 from reports.archive.writing import write_archive
 from reports.models import Job
-from reports.tasks import expire, render
+from reports.tasks import expire, forget_upload, render
 from tenancy import clock, people, trail
 from tenancy.actions import create_firm
 from tenancy.models import (
@@ -41,6 +44,7 @@ from tenancy.models import (
 from tenancy.scope import open_scope
 from tests.conftest import PASSWORD, House
 from tests.reports.conftest import media  # noqa: F401  (a folder for files)
+from tests.tenancy.test_meetings import at_once
 from tests.things import Things, plant, result_token
 
 As = Callable[[str], Client]
@@ -546,3 +550,111 @@ def test_who_is_invited_to_the_empty_firm_already_stays_invited_once(
             "aoki@michisuji.example", "baba@michisuji.example", "iida@x.example",
         ]  # fmt: skip
         assert waiting.get(email="baba@michisuji.example").membership.user.name == "馬場"
+
+
+# ── The way of the upload ──
+
+
+def uploads_of(media: Path) -> list[Path]:  # noqa: F811
+    return list(media.rglob("imports/*"))
+
+
+def post(client: Client, once: UUID, archive: bytes) -> Any:
+    upload = SimpleUploadedFile("道筋.zip", archive, "application/zip")
+    return client.post("/shin/settings/import/", {"once": once, "archive": upload})
+
+
+def test_an_archive_may_be_larger_than_anything_else_that_is_sent(
+    michisuji: House, empty: House, things: dict[str, Things], aoba: House
+) -> None:
+    large = os.urandom(70 * 1024**2)
+
+    def grow(files: dict[str, bytes]) -> None:
+        files.update({name: large for name in files if name.startswith("files/tenancy.attachment/")})
+
+    archive = rebuilt(packed(michisuji), grow)
+    assert "取り込みの記録" in send(empty, archive).content.decode()
+    with open_scope(empty.scope):
+        assert default_storage.size(Attachment.objects.get().key) == len(large)
+    # Elsewhere, and for more than is promised, it is refused by its head.
+    for path, size in (("import/", 202), ("public/", 66)):
+        head: dict[str, Any] = {"CONTENT_LENGTH": str(size * 1024**2), "wsgi.input": io.BytesIO()}
+        client = signed_in(empty)
+        answer = client.generic(
+            "POST", f"/shin/settings/{path}", b"-", "multipart/form-data; boundary=x", **head
+        )
+        assert answer.status_code == 413, path
+
+
+class Slow(FileSystemStorage):
+    """Notes whether a transaction was open while it wrote; fails when it is told to."""
+
+    open_at: ClassVar[list[bool]] = []
+    fails: ClassVar[bool] = False
+
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
+        self.open_at.append(connection.in_atomic_block)
+        if self.fails:
+            raise OSError("the storage is away")
+        return str(super().save(name, content, max_length))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_is_open_while_an_archive_is_stored(
+    michisuji: House, empty: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "default_storage", Slow())
+    monkeypatch.setattr(Slow, "open_at", [])
+    assert post(signed_in(empty), uuid4(), packed(michisuji)).status_code == 302
+    assert Slow.open_at == [False]
+    monkeypatch.setattr(Slow, "fails", True)
+    answer = post(signed_in(empty), uuid4(), packed(michisuji))
+    assert (answer.status_code, "もう一度お選びください" in answer.content.decode()) == (422, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_archive_whose_request_died_is_forgotten_in_an_hour(
+    michisuji: House,
+    empty: House,
+    media: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def crash(**_: Any) -> None:
+        raise RuntimeError("the process died here")
+
+    client = signed_in(empty)
+    client.raise_request_exception = False
+    with monkeypatch.context() as broken:
+        broken.setattr(jobs, "request_document", crash)
+        assert post(client, uuid4(), packed(michisuji)).status_code == 500
+    assert len(uploads_of(media)) == 1
+    [noted] = Due.objects.filter(kind=jobs.UPLOAD)
+    forget_upload(empty.firm.pk, str(noted.object_id))
+    assert len(uploads_of(media)) == 1, "not before its time"
+    with clock.stopped_at(clock.now() + timedelta(hours=1, seconds=1)):
+        forget_upload(empty.firm.pk, str(noted.object_id))
+    assert uploads_of(media) == []
+    assert not Due.objects.filter(kind=jobs.UPLOAD).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_once_are_one_import_and_the_other_archive_is_forgotten(
+    michisuji: House,
+    empty: House,
+    media: Path,  # noqa: F811
+) -> None:
+    archive, once, answers = packed(michisuji), uuid4(), []
+
+    def click() -> None:
+        answers.append(post(signed_in(empty), once, archive))
+        connection.close()
+
+    at_once(click, click)
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert answers[0]["Location"] == answers[1]["Location"]
+    with open_scope(empty.scope):
+        kept = Job.objects.get(name="firm_import").subject
+    [other] = Due.objects.filter(kind=jobs.UPLOAD)
+    with clock.stopped_at(clock.now() + timedelta(hours=1, seconds=1)):
+        forget_upload(empty.firm.pk, str(other.object_id))
+    assert [path.stem for path in uploads_of(media)] == [str(kept)]
