@@ -1,5 +1,6 @@
 """One answered questionnaire with its result; the consultant's comment; the short code for going on elsewhere."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -10,13 +11,16 @@ from diagnosis import codes
 from tenancy import clock
 from tenancy.constraints import SameTenantKey, Wall
 from tenancy.kana import search_form
-from tenancy.keeping import Blanks, Exported, Keeps, Moves, NotExported, Stays
+from tenancy.keeping import Blanks, Ends, Exported, Keeps, Moves, NotExported, Stays
 from tenancy.links import Link
 from tenancy.models import Company, Membership
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
 # What stands for a company whose name was not given: lists, the report and a takeover need something to show.
 NAMELESS = "(会社名のご記入なし)"
+# How long answers wait for being submitted, and the due work that ends them.
+KEPT = timedelta(days=30)
+EXPIRE = "diagnosis.expire"
 UNSEEN = models.Q(seen_at=None) & ~models.Q(origin="on_behalf")
 
 
@@ -154,7 +158,10 @@ class Diagnosis(FirmModel):
     seen_at = models.DateTimeField(null=True, blank=True)
     search_text = models.CharField(max_length=200, editable=False, default="")
 
-    on_export = Exported(where=models.Q(company=None) | models.Q(company__merged_into=None))
+    on_export = Exported(
+        where=models.Q(company=None) | models.Q(company__merged_into=None),
+        ends=Ends(EXPIRE, where={"state": "open"}, since="started_at", after=KEPT),
+    )
     on_merge = Moves("簡易診断")
     # The answers are the company's; who gave them is the person's.
     on_erase = Blanks("簡易診断の回答者", ("contact_name", "email"), email="email", name=("contact_name",))

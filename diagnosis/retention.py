@@ -7,7 +7,7 @@ stays(
     "answers that were not submitted",
     [Diagnosis],
     "30 days",
-    ends_by="a due job of each, put when it was started",
+    ends_by="a due job of each, put when it was started or imported",
 )
 stays(
     "submitted diagnoses and comments",

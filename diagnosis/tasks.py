@@ -3,8 +3,7 @@
 from celery import shared_task
 
 from diagnosis.actions import expire_diagnosis
-from diagnosis.actions.visitor import EXPIRE
-from diagnosis.models import Diagnosis
+from diagnosis.models import EXPIRE, Diagnosis
 from tenancy import due
 from tenancy.due import Claim
 from tenancy.scope import Scope, open_scope

@@ -7,12 +7,23 @@ for models they do not know.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.apps import apps
 from django.db import models
 
 # ── Export ──
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Rows with the values `where` end `after` the moment in the column `since`, by a due row of the kind `due`."""
+
+    due: str
+    where: Mapping[str, str]
+    since: str
+    after: timedelta
 
 
 @dataclass(frozen=True)
@@ -23,7 +34,7 @@ class Exported:
     archive contains. `later`: foreign keys that are set once all rows stand, because they point in a circle. `ids`:
     columns of text or JSON in which ids and addresses of other rows stand. `replaces`: an import deletes what the empty
     firm had. `twins`: an imported row that has these columns in common with one that is there already is that one;
-    of rows with the values `twins_where` only.
+    of rows with the values `twins_where` only. `ends`: what ends a row by itself here too.
     """
 
     where: models.Q = field(default_factory=models.Q)
@@ -33,6 +44,7 @@ class Exported:
     replaces: bool = False
     twins: tuple[str, ...] = ()
     twins_where: Mapping[str, str] = field(default_factory=dict)
+    ends: Ends | None = None
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from diagnosis.actions.report import (
     request_report,
     was_sent_a_link,
 )
-from diagnosis.actions.visitor import KEPT, start_diagnosis
+from diagnosis.actions.visitor import start_diagnosis
 from diagnosis.addresses import answers_token, answers_url
-from diagnosis.models import Comment, Diagnosis, ResumeCode
+from diagnosis.models import KEPT, Comment, Diagnosis, ResumeCode
 from notices.actions import notify_company, queue_mail
 from notices.models import Mail, Notice
 from tenancy import clock, trail

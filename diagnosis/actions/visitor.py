@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
@@ -12,7 +11,7 @@ from diagnosis import codes
 from diagnosis.actions.report import address_key, request_report
 from diagnosis.addresses import answers_url, detail_url
 from diagnosis.calc import missing_by_page, score, validate
-from diagnosis.models import Diagnosis, ResumeCode
+from diagnosis.models import EXPIRE, KEPT, Diagnosis, ResumeCode
 from diagnosis.questionnaire import CURRENT_VERSION, load
 from notices.actions import notify_firm, queue_mail
 from notices.models import Notice
@@ -20,9 +19,6 @@ from tenancy import clock, due, trail
 from tenancy.models import Company, Membership
 from tenancy.scope import current_scope, open_scope
 from tenancy.templatetags.michisuji import jdate
-
-KEPT = timedelta(days=30)
-EXPIRE = "diagnosis.expire"
 
 
 class AlreadySubmitted(Exception):

@@ -11,10 +11,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from diagnosis.actions.firm import invite, send_invitation, start_on_behalf
-from diagnosis.actions.visitor import KEPT
 from diagnosis.addresses import answers_token, answers_url
 from diagnosis.forms_firm import CompareForm, InvitationForm, InviteForm, OnceForm
-from diagnosis.models import Diagnosis
+from diagnosis.models import KEPT, Diagnosis
 from diagnosis.questionnaire import load
 from diagnosis.side_by_side import side_by_side
 from diagnosis.views.firm import ROWS, Crumb, actor_of, page_of

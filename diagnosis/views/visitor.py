@@ -28,11 +28,10 @@ from diagnosis.actions import (
     start_diagnosis,
     submit_diagnosis,
 )
-from diagnosis.actions.visitor import KEPT
 from diagnosis.addresses import ANSWERS, answers_token, answers_url, code_url, result_token
 from diagnosis.calc import Page, missing_by_page, pages
 from diagnosis.forms import INDUSTRIES, CodeForm, MailForm, PageForm, StartForm, WhoForm, rows_of
-from diagnosis.models import Diagnosis, ResumeCode
+from diagnosis.models import KEPT, Diagnosis, ResumeCode
 from diagnosis.progress import progress_of
 from diagnosis.qr import qr_picture
 from diagnosis.questionnaire import current, load

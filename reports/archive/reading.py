@@ -36,7 +36,7 @@ from reports.archive.layout import (
 )
 from reports.archive.people import People
 from reports.registry import NotMade
-from tenancy import trail
+from tenancy import clock, due, trail
 from tenancy.keeping import foreign_keys, later_keys, tenant_models
 from tenancy.models import Company, Firm, Membership
 
@@ -242,6 +242,7 @@ class Reader:
                 if isinstance(row, Membership):
                     self.people.end(row)
                 row.save_base(raw=True, force_insert=True)  # as it was: no new time of change
+                _put_end(row)
                 new.append(row.pk)
                 self.later += [(model, row.pk, raw)] if later_keys(model) else []
             ids[model._meta.pk.to_python(raw[model._meta.pk.attname])] = twin or row.pk
@@ -386,3 +387,10 @@ class Reader:
         companies = self.ids.get(Company, {})
         text = _OF_COMPANY.sub(lambda found: str(companies.get(int(found[0]), 0)), text)
         return re.sub(rf"^/{re.escape(self.old_slug)}/", f"/{self.firm.slug}/", text)
+
+
+def _put_end(row: Any) -> None:
+    """What would have ended the row where it comes from ends it here; never later than if it had begun now."""
+    ends = row.on_export.ends
+    if ends is not None and all(getattr(row, name) == value for name, value in ends.where.items()):
+        due.put(ends.due, row.firm_id, row.pk, at=min(getattr(row, ends.since), clock.now()) + ends.after)

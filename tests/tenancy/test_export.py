@@ -20,7 +20,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client, TestCase
 
+from diagnosis.actions import start_diagnosis
 from diagnosis.models import Diagnosis
+from diagnosis.tasks import expire as expire_answers
 from notices.models import Mail, Notice
 from reports.archive import jobs
 from reports.archive.layout import columns, exported
@@ -658,3 +660,23 @@ def test_two_clicks_at_once_are_one_import_and_the_other_archive_is_forgotten(
     with clock.stopped_at(clock.now() + timedelta(hours=1, seconds=1)):
         forget_upload(empty.firm.pk, str(other.object_id))
     assert [path.stem for path in uploads_of(media)] == [str(kept)]
+
+
+# ── What ends by itself ──
+
+
+def test_imported_answers_that_are_not_submitted_end_after_their_thirty_days(
+    michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    with open_scope(michisuji.scope), clock.stopped_at(clock.now() - timedelta(days=20)):
+        start_diagnosis()
+    send(empty, packed(michisuji))
+    with open_scope(empty.scope):
+        submitted = Diagnosis.objects.submitted().get()
+        answering = Diagnosis.objects.get(state="open", origin="visitor")
+    for days, left in ((9, 2), (11, 1)):
+        with clock.stopped_at(clock.now() + timedelta(days=days)):
+            expire_answers(empty.firm.pk, str(answering.pk))
+            expire_answers(empty.firm.pk, str(submitted.pk))
+        with open_scope(empty.scope):
+            assert Diagnosis.objects.filter(pk__in=[submitted.pk, answering.pk]).count() == left
