@@ -56,7 +56,8 @@ def opened(value: Any, keys: Mapping[str, bytes]) -> Any:
         return value
     try:
         return json.loads(Fernet(keys[value["person"]]).decrypt(value[_SEALED].encode()))
-    except (KeyError, InvalidToken) as gone:  # InvalidToken: forgotten, and a later value made another key
+    # InvalidToken: forgotten, and a later value made another key. ValueError: what is no key at all.
+    except (KeyError, InvalidToken, ValueError) as gone:
         raise Forgotten(value["person"]) from gone
 
 

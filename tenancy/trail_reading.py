@@ -213,7 +213,10 @@ def _text(subject: str, name: str, value: Any, known: _Known) -> str:
         return str(known.by_id[value].user) if value in known.by_id else FORMER
     if field is not None and field.related_model is Company:
         return known.companies.get(value, GONE)
-    return _words(field, value)
+    try:
+        return _words(field, value)
+    except ValueError:  # a day that is none: an import brings the trail in as somebody wrote it
+        return str(value)
 
 
 def _words(field: "models.Field[Any, Any] | None", value: Any) -> str:

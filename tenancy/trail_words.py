@@ -204,6 +204,7 @@ acts(
         "export.trail": "操作の記録をダウンロードしました({count}件)",
         "forget.old": "保存期間の過ぎたものを消しました",
         "import.firm": "書き出したデータを取り込みました({count}件)",
+        "give_way.import": "取り込むデータのものに替えるため、消しました",
         "order.firm_deletion": "会社の削除を申し込みました",
         "take_back.firm_deletion": "会社の削除を取り消しました",
         "erase.person": "個人の情報を消しました",

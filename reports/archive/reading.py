@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import zipfile
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -35,10 +36,13 @@ from reports.archive.layout import (
     exported,
 )
 from reports.archive.people import People
+from reports.archive.seals import Seals
 from reports.registry import NotMade
 from tenancy import clock, due, trail
+from tenancy.editing import apply
 from tenancy.keeping import foreign_keys, later_keys, tenant_models
-from tenancy.models import Company, Firm, Membership
+from tenancy.models import Company, Firm, Membership, PersonKey
+from tenancy.personal import is_sealed
 
 MOST_UNPACKED = 2 * 1024 * 1024 * 1024  # of what a browser has sent
 MOST_ENTRIES = 100_000
@@ -53,6 +57,7 @@ _CONTRADICTIONS = (
     *(TypeError, ValueError, OverflowError, LookupError, AttributeError),
 )
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_ID = re.compile(rf"\d+|{_UUID.pattern}")
 _OF_COMPANY = re.compile(r"(?<=/companies/)\d+(?=/)")
 _WHOSE = re.compile(r"([a-z]+)\.([a-z]+):(\d+)")  # tenancy.personal
 # What details of the trail call a thing otherwise than by its model's name.
@@ -177,7 +182,9 @@ def require_empty() -> None:
 def bring_in(archive: Archive, firm: Firm, run: UUID) -> dict[str, int]:
     """Bring everything into the firm, in its scope and the caller's transaction; how many rows of what. `run` is this
     import's own id. Raises BadArchive, NotEmpty; then no file is left behind, and the caller rolls back."""
-    Firm.objects.select_for_update().get(pk=firm.pk)  # two imports at once: the second finds the firm full
+    firm = Firm.objects.select_for_update().get(
+        pk=firm.pk
+    )  # two imports at once: the second finds the firm full
     require_empty()
     reader = Reader(archive, firm, run)
     try:
@@ -188,8 +195,18 @@ def bring_in(archive: Archive, firm: Firm, run: UUID) -> dict[str, int]:
         if isinstance(problem, _CONTRADICTIONS):
             raise BadArchive("内容に矛盾があるため、取り込めませんでした。") from problem
         raise
-    trail.record("import.firm", firm, run=str(run), count=sum(reader.counts.values()))
-    return reader.counts
+    counts = reader.counts
+    trail.record(
+        "import.firm",
+        firm,
+        before=reader.before,
+        run=str(run),
+        count=sum(counts.values()),
+        counts=sorted(
+            counts.items()
+        ),  # pairs: by its name a number would be taken for an id, where this is imported
+    )
+    return counts
 
 
 @dataclass
@@ -200,6 +217,8 @@ class Reader:
     firm: Firm
     run: UUID
     people: People = field(default_factory=People)
+    seals: Seals = field(default_factory=Seals)
+    before: dict[str, Any] = field(default_factory=dict)
     ids: dict[Any, dict[Any, Any]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
@@ -216,23 +235,38 @@ class Reader:
         for row in self.archive.rows(PEOPLE, PEOPLE_COLUMNS):
             self.people.meet(int(row["id"]), str(row["email"]).lower(), str(row["name"]))
         for model in exported():
-            self._read_model(model)
+            if model is PersonKey:
+                self._take_keys()
+            else:
+                self._read_model(model)
         self._set_later()
         for label, count in self.people.keep_places().items():
             self.counts[label] = self.counts.get(label, 0) + count
 
     def _take_settings(self) -> None:
         told = self.archive.manifest["firm"]
-        self.firm.name, self.firm.consultants_see = str(told["name"]), str(told["consultants_see"])
-        self.firm.requires_second_factor = bool(told["requires_second_factor"])
+        values: dict[str, object] = {name: str(told[name]) for name in ("name", "consultants_see")}
+        values["requires_second_factor"] = bool(told["requires_second_factor"])
+        self.before = apply(self.firm, values, None)
         self.firm.clean_fields(exclude=["slug", "state"])
-        self.firm.save(update_fields=["name", "consultants_see", "requires_second_factor"])
+        self.firm.save(update_fields=list(values))
+
+    def _take_keys(self) -> None:
+        for raw in self.archive.rows(PersonKey._meta.label_lower, columns(PersonKey)):
+            company_id = self.ids[Company].get(raw["company_id"])
+            self.seals.keys[str(raw["person"])] = b64decode(raw["key"], validate=True), company_id
+
+    def _make_way(self, model: Any) -> None:
+        """Delete what the empty firm had of this kind; the trail keeps what stood there."""
+        for row in model.objects.order_by("pk"):
+            trail.record_gone("give_way.import", row)
+        model.objects.all().delete()
 
     def _read_model(self, model: Any) -> None:
         ids = self.ids.setdefault(model, {})
         new: list[Any] = []
         if model.on_export.replaces:
-            model.objects.all().delete()
+            self._make_way(model)
         for raw in self.archive.rows(model._meta.label_lower, columns(model)):
             row = self._row(model, raw)
             if row is None:
@@ -334,6 +368,8 @@ class Reader:
             return self._subject(str(raw["subject"]), str(old))
         if name == "changes":
             return {each: self._change(str(raw["subject"]), each, pair) for each, pair in old.items()}
+        if name == "details" and not isinstance(old, dict):
+            raise ValidationError(name)
         return self._in(old)
 
     def _subject(self, label: str, old: str) -> str:
@@ -344,7 +380,9 @@ class Reader:
         return str(self._named(label.rpartition(".")[2], old))
 
     def _change(self, label: str, name: str, pair: Any) -> Any:
-        """[before, after] of a field; of a key the new ids."""
+        """[before, after] of a field; of a key the new ids. Raises ValidationError for what is no such pair."""
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise ValidationError(name)
         try:
             column: Any = apps.get_model(label)._meta.get_field(name)
         except LookupError:
@@ -354,10 +392,14 @@ class Reader:
                 "この版では読めない項目が含まれています。書き出した版をご確認ください。"
             ) from unknown
         if column.is_relation and column.related_model in self.by_name.values():
+            if not all(each is None or isinstance(each, int) or _ID.fullmatch(str(each)) for each in pair):
+                raise ValidationError(name)
             return [self._named(column.related_model._meta.model_name, each) for each in pair]
         return self._in(pair)
 
     def _in(self, old: Any, called: str = "") -> Any:
+        if is_sealed(old):
+            return self.seals.anew(old, self._whose(str(old["person"])))
         if isinstance(old, dict):
             return {key: self._in(value, str(key).rpartition(".")[2]) for key, value in old.items()}
         if isinstance(old, list):
@@ -379,6 +421,12 @@ class Reader:
             return str(self._uuid(str(old)))
         new = self.ids.get(self.by_name[name], {}).get(int(old), 0) if str(old).isdigit() else old
         return str(new) if isinstance(old, str) else new
+
+    def _whose(self, old: str) -> str:
+        """Whose a value is here; of each that is gone by now somebody else's."""
+        new = self._text(old)
+        label, _, number = new.rpartition(":")
+        return f"{label}:{self._uuid(old)}" if number == "0" else new
 
     def _text(self, old: str) -> str:
         if found := _WHOSE.fullmatch(old):

@@ -84,7 +84,9 @@ class PersonKey(FirmModel):
     key = models.BinaryField()
     created_at = models.DateTimeField(default=clock.now)
 
-    on_export = Exported(ids=("person",), replaces=True)
+    on_export = Exported(
+        ids=("person",)
+    )  # to read the archive with; an import brings in none: reports.archive.seals
     on_merge = Stays("with the trail's rows that it opens")
     on_erase = Keeps("tenancy.erasing destroys it by its person")
 

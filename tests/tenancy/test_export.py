@@ -7,6 +7,8 @@ import json
 import os
 import re
 import zipfile
+from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -38,14 +40,17 @@ from tenancy.models import (
     Firm,
     Invitation,
     Membership,
+    PersonKey,
     PublicPerson,
     Site,
     Trail,
     User,
 )
 from tenancy.scope import open_scope
+from tests.acts import acts_since, named, rows_of, written
 from tests.conftest import PASSWORD, House
 from tests.reports.conftest import media  # noqa: F401  (a folder for files)
+from tests.tenancy.test_companies import fields
 from tests.tenancy.test_meetings import at_once
 from tests.things import Things, plant, result_token
 
@@ -680,3 +685,100 @@ def test_imported_answers_that_are_not_submitted_end_after_their_thirty_days(
             expire_answers(empty.firm.pk, str(submitted.pk))
         with open_scope(empty.scope):
             assert Diagnosis.objects.filter(pk__in=[submitted.pk, answering.pk]).count() == left
+
+
+# ── What the trail says of it ──
+
+
+def test_what_an_import_writes_stands_in_the_trail(
+    michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    """Each row that was changed or deleted is named, and those that were added are counted, kind by kind."""
+    Firm.objects.filter(pk=michisuji.firm.pk).update(consultants_see="assigned", requires_second_factor=True)
+    with open_scope(empty.scope):
+        known = set(Trail.objects.values_list("pk", flat=True))
+    archive, before = packed(michisuji), rows_of(empty)
+    path = Path(default_storage.location) / "firm.zip"  # type: ignore[attr-defined]
+    path.write_bytes(archive)
+    call_command("import_firm", str(path), firm="shin", stdout=io.StringIO())
+    after, acts = rows_of(empty), acts_since(empty, known)
+    act = next(act for act in acts if act.act == "import.firm")
+    added = Counter(label for label, _ in after.keys() - before.keys())
+    counts = {label: count for label, count in act.details["counts"] if count and label != "tenancy.trail"}
+    assert added == counts
+    assert written(before, after) - (after.keys() - before.keys()) <= named(acts)
+    assert act.changes == {
+        "name": ["新しい経営支援", "みちすじ経営パートナーズ"],
+        "consultants_see": ["all", "assigned"],
+        "requires_second_factor": [False, True],
+    }
+
+
+def keys_of(house: House) -> dict[str, bytes]:
+    with open_scope(house.scope):
+        return {each.person: bytes(each.key) for each in PersonKey.objects.all()}
+
+
+def test_personal_values_are_read_as_before_and_sealed_with_keys_of_this_firm(
+    michisuji: House, empty: House, things: dict[str, Things], as_: As
+) -> None:
+    company = things["michisuji"].company
+    with open_scope(michisuji.scope):
+        company.refresh_from_db()
+        was, company.representative = company.representative, "新しい社長"
+        trail.record("update.company", company, company_id=company.pk, before={"representative": "前の社長"})
+        company.representative = was
+    invited = {"name": "飯田", "email": "iida@x.example", "role": "consultant", "title": ""}
+    signed_in(empty).post("/shin/settings/members/invite/", invited)
+    with open_scope(empty.scope):
+        invitation = Invitation.objects.get()
+        trail.record("send_again.invitation", invitation, before={"name": "飯田の前の名"})
+    own = keys_of(empty)
+    send(empty, packed(michisuji))
+    page = signed_in(empty).get("/shin/settings/trail/").content.decode()
+    assert all(value in page for value in ("前の社長", "新しい社長", "飯田の前の名"))
+    kept = keys_of(empty)
+    assert own
+    assert own.items() <= kept.items()
+    assert not set(kept.values()) & set(keys_of(michisuji).values())
+
+
+@pytest.mark.parametrize("key", [b"too short", b"", b"x" * 44])
+def test_a_key_that_is_none_makes_a_value_unreadable_and_no_page(
+    michisuji: House, empty: House, things: dict[str, Things], key: bytes
+) -> None:
+    company = things["michisuji"].company
+    with open_scope(michisuji.scope):
+        trail.record("update.company", company, company_id=company.pk, before={"representative": "前の社長"})
+    told = in_rows("tenancy.personkey", key=b64encode(key).decode())
+    assert "取り込みの記録" in send(empty, rebuilt(packed(michisuji), told)).content.decode()
+    answer = signed_in(empty).get("/shin/settings/trail/")
+    assert (answer.status_code, "(消去済み)" in answer.content.decode()) == (200, True)
+    with open_scope(empty.scope):
+        imported = Company.objects.get(name=things["michisuji"].canary)
+    typed = {**fields(signed_in(empty).get(f"/shin/companies/{imported.pk}/edit/")), "representative": "次"}
+    assert signed_in(empty).post(f"/shin/companies/{imported.pk}/edit/", typed).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": 5},
+        {"name": ["x"]},
+        {"consultant": ["no number", None]},
+        {"name": [{"person": 1, "sealed": "x"}, 1]},
+    ],
+)
+def test_changes_that_are_none_are_refused(
+    michisuji: House, empty: House, things: dict[str, Things], changes: Any
+) -> None:
+    change = in_rows("tenancy.trail", subject="tenancy.company", changes=changes)
+    assert "矛盾" in said_of(send(empty, rebuilt(packed(michisuji), change)))
+
+
+def test_a_day_that_is_none_is_shown_as_it_stands(
+    michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    told = in_rows("tenancy.trail", subject="tenancy.invitation", changes={"expires_at": ["いつか", None]})
+    send(empty, rebuilt(packed(michisuji), told))
+    assert "いつか" in signed_in(empty).get("/shin/settings/trail/").content.decode()
