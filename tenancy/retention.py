@@ -2,13 +2,14 @@
 
 Each app declares its kinds of data where it is imported at start-up (its `retention.py`):
 
-    kept("notices", [Notice, NoticeRead], "1 year", forget=lambda before: Notice.objects.filter(created_at__lt=before)…)
-    stays("companies", [Company, Site], "until the firm deletes them")
+    kept("notices", [Notice, NoticeRead], "1 year", days=365, old=lambda before: Notice.objects.filter(…__lt=before))
+    stays("companies", [Company, Site], "as long as the firm keeps them", ends_by="people of the firm")
 
 docs/retention.md shows the declarations; a test holds the two together and finds a tenant model that nobody declared.
 
-Each firm has one due row, always: the night's work puts the next night's, `start` the first one, and the sweep one for
-a firm that has none. The moment is spread over three hours by the firm's id, so that many firms do not forget at once.
+Each firm that is not closed has one due row, always: the night's work puts the next night's, `start` the first one, and
+the sweep one for a firm that has none. The moment is spread over three hours by the firm's id, so that many firms do
+not forget at once.
 """
 
 from collections.abc import Callable, Iterable
@@ -102,9 +103,11 @@ def start(firm_id: int) -> None:
 
 
 def start_missing() -> None:
-    """For firms that have no night yet: those that are older than this work. One query where none is missing."""
+    """For firms that have no night yet: those that are older than this work, and never one that is closed or being
+    deleted. One query where none is missing."""
     known = Due.objects.filter(kind=RETENTION, firm=models.OuterRef("pk"))
-    for firm_id in Firm.objects.exclude(models.Exists(known)).values_list("pk", flat=True)[:MISSING_AT_MOST]:
+    missing = Firm.objects.filter(state=Firm.State.ACTIVE).exclude(models.Exists(known))
+    for firm_id in missing.values_list("pk", flat=True)[:MISSING_AT_MOST]:
         start(firm_id)
 
 
@@ -117,13 +120,16 @@ def next_night(firm_id: int) -> datetime:
 
 def run(firm_id: int, claim: Claim) -> None:
     """Forget what is over, a few thousand rows at a time, each time in a transaction of its own; then the night is
-    done and the next one due, in one transaction. Killed anywhere and run again, it goes on."""
+    done and the next one due, in one transaction. Killed anywhere and run again, it goes on. A firm that was closed
+    has no next one."""
     counts = {what: count for what, each in DECLARED.items() if (count := _forget(firm_id, each))}
     with open_scope(Scope.of_firm(firm_id)):
         claim.finish()
-        start(firm_id)
+        firm = Firm.objects.get(pk=firm_id)
+        if firm.state == Firm.State.ACTIVE:
+            start(firm_id)
         if counts:
-            trail.record("forget.old", Firm.objects.get(pk=firm_id), counts=counts)
+            trail.record("forget.old", firm, counts=counts)
 
 
 def _forget(firm_id: int, each: Kept) -> int:

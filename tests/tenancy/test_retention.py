@@ -95,6 +95,18 @@ def test_after_a_night_comes_the_next(house: House) -> None:
     assert night_of(house.firm).attempts == 0
 
 
+def test_a_closed_firm_has_no_night_and_gets_none(house: House) -> None:
+    """Also one that is being deleted: new work would come in between for ever."""
+    Firm.objects.filter(pk=house.firm.pk).update(state="closed")
+    night = Due.objects.filter(kind=retention.RETENTION, firm=house.firm)
+    night.delete()
+    sweep()
+    assert not night.exists()
+    retention.start(house.firm.pk)
+    sleep(house.firm)
+    assert not night.exists()
+
+
 def test_firms_forget_at_different_moments() -> None:
     assert len({retention.next_night(firm) for firm in range(1, 51)}) == 50
 
