@@ -41,7 +41,7 @@ def request_document(
     job = Job.objects.get(name=name, subject=subject, version=version)
     if job.pk == fresh.pk:
         due.put(REPORT, job.firm_id, job.pk, queue=queue)
-        trail.record("request.document", job, company_id=job.company_id, version=job.version)
+        trail.record("request.document", job, company_id=job.company_id, version=job.version, name=job.name)
     elif job.is_failed:
         begin_again(job=job, queue=queue)
     return job
@@ -75,6 +75,11 @@ def _queue_again(job: Job, queue: str, only_from: str) -> bool:
         due.put(REPORT, job.firm_id, job.pk, queue=queue)
         before = {"state": stood}
         trail.record(
-            "request_again.document", job, company_id=job.company_id, before=before, version=job.version
+            "request_again.document",
+            job,
+            company_id=job.company_id,
+            before=before,
+            version=job.version,
+            name=job.name,
         )
     return again

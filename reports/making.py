@@ -123,7 +123,7 @@ def _end(job: Job, claim: Claim, state: str, message: str, **fields: Any) -> Non
         raise LeaseLost
     act = "finish.document" if state == Job.State.DONE else "fail.document"
     before = {"state": Job.State.RUNNING.value}
-    trail.record(act, job, company_id=job.company_id, before=before, version=job.version)
+    trail.record(act, job, company_id=job.company_id, before=before, version=job.version, name=job.name)
 
 
 def _failed(scope: Scope, kind: Document, job: Job, claim: Claim, problem: Exception) -> None:

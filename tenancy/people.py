@@ -202,15 +202,11 @@ def _answered(invitation: Invitation, member: Membership, *, rows: Sequence[Mode
 def _take_over(invitation: Invitation, person: User) -> bool:
     """Give who accepts the place that an import has kept (`reports.archive.people`), and so what hangs on it. Under
     the stand-in, whose acts are in the trail, a place stays that has ended: from there the trail has the name."""
-    kept: Membership | None = (
-        Membership.objects.filter(pk=invitation.membership_id or 0, company_id=invitation.company_id)
-        .filter(state=Membership.State.ENDED)
-        .select_for_update(of=("self",), no_key=True)
-        .select_related("user")
-        .first()
-    )
-    there = Membership.objects.filter(user=person, company_id=invitation.company_id)
-    if kept is None or not kept.user.is_stand_in or there.exists():
+    there: dict[str, object] = {"company_id": invitation.company_id}
+    ended = Membership.objects.filter(pk=invitation.membership_id or 0, state=Membership.State.ENDED, **there)
+    locked = ended.select_for_update(of=("self",), no_key=True).select_related("user")
+    kept: Membership | None = locked.first()
+    if kept is None or not kept.user.is_stand_in or Membership.objects.filter(user=person, **there).exists():
         return False
     stand_in, kept.user = kept.user, person
     kept.save(update_fields=["user"])

@@ -196,6 +196,26 @@ def test_an_admin_asks_waits_and_downloads_and_nobody_else(
         assert Trail.objects.filter(act="download.document", user_id=michisuji.people["青木"].pk).exists()
 
 
+def test_the_trail_calls_an_export_and_an_import_by_their_names(
+    as_: As, michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    client = as_("青木")
+    address = asked(client)
+    worked(michisuji)
+    client.get(f"{address}file/")
+    told = said_of(client.get("/michisuji/settings/trail/"))
+    for words in (
+        "会社のデータの書き出しを頼みました",
+        "会社のデータを書き出しました",
+        "書き出したデータをダウン",
+    ):
+        assert words in told
+    send(empty, packed(michisuji))
+    told = said_of(signed_in(empty).get("/shin/settings/trail/"))
+    assert "データの取り込みを頼みました" in told
+    assert "データの取り込みが終わりました" in told
+
+
 def test_who_is_no_admin_any_more_gets_no_archive(as_: As, michisuji: House) -> None:
     address = asked(as_("青木"))
     with open_scope(michisuji.scope):
@@ -529,7 +549,9 @@ def test_who_accepts_the_invitation_takes_over_what_was_theirs(
     assert client.get("/shin/companies/").status_code == 200
     with open_scope(empty.scope):
         company = Company.objects.get(name=things["michisuji"].canary)
-        assert (company.consultant.user.email, company.consultant.state) == (
+        consultant = company.consultant
+        assert consultant is not None
+        assert (consultant.user.email, consultant.state) == (
             "baba@michisuji.example",
             "active",
         )
@@ -556,7 +578,9 @@ def test_who_is_invited_to_the_empty_firm_already_stays_invited_once(
         assert sorted(each.email for each in waiting) == [
             "aoki@michisuji.example", "baba@michisuji.example", "iida@x.example",
         ]  # fmt: skip
-        assert waiting.get(email="baba@michisuji.example").membership.user.name == "馬場"
+        kept_for = waiting.get(email="baba@michisuji.example").membership
+        assert kept_for is not None
+        assert kept_for.user.name == "馬場"
 
 
 # ── The way of the upload ──
