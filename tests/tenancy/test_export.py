@@ -46,7 +46,8 @@ from tenancy.models import (
     Trail,
     User,
 )
-from tenancy.scope import open_scope
+from tenancy.models.people import STAND_IN
+from tenancy.scope import Scope, open_scope
 from tests.acts import acts_since, named, rows_of, written
 from tests.conftest import PASSWORD, House
 from tests.reports.conftest import media  # noqa: F401  (a folder for files)
@@ -555,6 +556,24 @@ def test_who_accepts_the_invitation_takes_over_what_was_theirs(
             "baba@michisuji.example",
             "active",
         )
+
+
+def test_places_that_wait_move_on_with_the_firm(
+    michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    """Imported, exported again and imported elsewhere: the same invitations lead to the same places, once."""
+    send(empty, packed(michisuji))
+    third = create_firm(slug="san", name="三つ目", admin_email="nitta@shin.example").firm
+    path = Path(default_storage.location) / "firm.zip"  # type: ignore[attr-defined]
+    path.write_bytes(packed(empty))
+    call_command("import_firm", str(path), firm="san", stdout=io.StringIO())
+    with open_scope(Scope.of_firm(third.pk)):
+        waiting = Invitation.objects.waiting().filter(membership__isnull=False)
+        told = {each.email: (str(m.user), m.state) for each in waiting if (m := each.membership)}
+        assert len(waiting) == len(told)
+        assert told["baba@michisuji.example"] == ("馬場", "ended")
+        assert told["chiba@a.example"] == ("千葉", "ended")
+        assert not [email for email in told if email.endswith(STAND_IN)]
 
 
 def test_who_is_invited_to_the_empty_firm_already_stays_invited_once(
