@@ -122,16 +122,15 @@ def _make_way(email: str, company: Company | None) -> None:
 
 
 def send_again(*, invitation: Invitation, actor: Membership) -> bool:
-    """A new link for another seven days; the former one opens nothing any more. False when it is no longer open, or
-    the place itself has ended. Raises TooMany."""
+    """A new link for another seven days, for which `actor` stands now; the former one opens nothing any more. False
+    when it is no longer open, or the place itself has ended. Raises TooMany."""
     row = _locked(invitation)
     if row is None or row.state != Invitation.State.OPEN or row.has_ended:
         return False
     _count(row.email, actor)
-    before = {"version": row.version, "expires_at": row.expires_at}
-    row.version += 1
-    row.expires_at = _expiry()
-    row.save(update_fields=["version", "expires_at"])
+    before = {"version": row.version, "expires_at": row.expires_at, "invited_by": row.invited_by_id}
+    row.version, row.expires_at, row.invited_by = row.version + 1, _expiry(), actor
+    row.save(update_fields=list(before))
     mail = _mail(row, actor)
     trail.record("send_again.invitation", row, company_id=row.company_id, before=before, rows=[mail])
     return True
@@ -199,6 +198,8 @@ def _answered(invitation: Invitation, member: Membership, *, rows: Sequence[Mode
     invitation.state, invitation.membership = Invitation.State.ACCEPTED, member
     invitation.save(update_fields=["state", "membership"])
     trail.record("accept.invitation", invitation, company_id=invitation.company_id, before=before, rows=rows)
+
+
 def _take_over(invitation: Invitation, person: User) -> bool:
     """Give who accepts the place that an import has kept (`reports.archive.people`), and so what hangs on it. Under
     the stand-in, whose acts are in the trail, a place stays that has ended: from there the trail has the name."""

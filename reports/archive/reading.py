@@ -330,7 +330,9 @@ class Reader:
         if any(getattr(row, name) != value for name, value in where.items()):
             return None
         same = {name: getattr(row, name) for name in model.on_export.twins}
-        return model.objects.filter(model.on_export.where, **same, **where).values_list("pk", flat=True).first()
+        return (
+            model.objects.filter(model.on_export.where, **same, **where).values_list("pk", flat=True).first()
+        )
 
     def _set_later(self) -> None:
         """The keys that point in a circle, now that what they point to stands too."""
