@@ -4,6 +4,7 @@ The trail stays: its personal values are encrypted for each person, and the key 
 other firm loses the account too.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ from tenancy.permissions import ADMIN
 from tenancy.scope import Scope, open_scope
 
 SHORTEST = 2
-FOUND_AT_MOST = 50  # of a kind
+SHOWN_AT_MOST = 50  # of a kind; a form may send 500 fields
 
 
 class NotErasable(ValueError):
@@ -31,9 +32,10 @@ class NotErasable(ValueError):
 
 @dataclass(frozen=True)
 class Found:
-    """A row in which the person stands. `sure`: by the address; else by a name, which others may have too."""
+    """A row in which the person stands, or all of a kind where there are many. `sure`: by the address; else by a name,
+    which others may have too."""
 
-    row: Any
+    rows: list[Any]
     label: str
     shown: str
     outcome: str
@@ -41,60 +43,83 @@ class Found:
 
     @property
     def key(self) -> str:
-        """Names the row in a form."""
-        return f"{self.row._meta.label_lower}:{self.row.pk}"
+        """Names it in a form."""
+        first = self.rows[0]
+        return f"{first._meta.label_lower}:{first.pk if len(self.rows) == 1 else 'all'}"
 
 
-def find(words: str) -> list[Found]:
-    """Where somebody of this address or name stands; at most 50 rows of a kind. Queries: two for each kind of row."""
+@dataclass(frozen=True)
+class Findings:
+    """Where a person stands. `more`: how many rows were found by the name beyond those that are listed."""
+
+    listed: list[Found]
+    more: int
+
+    def chosen(self, keys: Iterable[str]) -> list[Found]:
+        wanted = set(keys)
+        return [found for found in self.listed if found.key in wanted]
+
+
+def find(words: str) -> Findings:
+    """Where somebody of this address or name stands: by the address every row, by a name at most 50 of a kind.
+    Queries: two for each kind of row, and one where there are more."""
     words = words.strip()
-    if len(words) < SHORTEST:
-        return []
-    return [found for model in tenant_models() for found in _find_in(model, words)]
+    told = [_find_in(model, words) for model in tenant_models()] if len(words) >= SHORTEST else []
+    return Findings([found for each in told for found in each.listed], sum(each.more for each in told))
 
 
-def _find_in(model: Any, words: str) -> list[Found]:
+def _find_in(model: Any, words: str) -> Findings:
     told = model.on_erase
     if not isinstance(told, Blanks | Deletes):
-        return []
+        return Findings([], 0)
     by_email = models.Q(**{f"{told.email}__iexact": words}) if told.email else models.Q(pk__in=[])
     by_name = models.Q(pk__in=[])
     for name in told.name:
         by_name |= models.Q(**{f"{name}__icontains": words})
-    rows = with_shown(model.objects.all(), told.shown)
-    sure = list(rows.filter(by_email).order_by("pk")[:FOUND_AT_MOST])
-    known = {row.pk for row in sure}
-    unsure = [row for row in rows.filter(by_name).order_by("pk")[:FOUND_AT_MOST] if row.pk not in known]
-    return [_found(row, told, True) for row in sure] + [_found(row, told, False) for row in unsure]
+    rows = with_shown(model.objects.all(), told.shown).order_by("pk")
+    sure, named = list(rows.filter(by_email)), rows.filter(by_name).exclude(by_email)
+    unsure = list(named[: SHOWN_AT_MOST + 1])
+    more = named.count() - SHOWN_AT_MOST if len(unsure) > SHOWN_AT_MOST else 0
+    return Findings(_sure(sure) + [_found([row], False) for row in unsure[:SHOWN_AT_MOST]], more)
 
 
-def _found(row: Any, told: Blanks | Deletes, sure: bool) -> Found:
+def _sure(rows: list[Any]) -> list[Found]:
+    """Row by row; as one line where there are so many (mails of years) that nobody would look through them."""
+    return [_found(rows, True)] if len(rows) > SHOWN_AT_MOST else [_found([row], True) for row in rows]
+
+
+def _found(rows: list[Any], sure: bool) -> Found:
+    first, told = rows[0], rows[0].on_erase
+    shown = shown_name(first, told.shown) if len(rows) == 1 else f"すべての{len(rows)}件"
     if isinstance(told, Deletes):
-        return Found(row, told.label, shown_name(row, told.shown), "消します", sure)
-    labels = "・".join(str(row._meta.get_field(name).verbose_name) for name in told.fields)
-    return Found(row, told.label, shown_name(row, told.shown), f"「{labels}」を空にします", sure)
+        return Found(rows, told.label, shown, "消します", sure)
+    labels = "・".join(str(first._meta.get_field(name).verbose_name) for name in told.fields)
+    return Found(rows, told.label, shown, f"「{labels}」を空にします", sure)
 
 
 def erase_person(*, words: str, keys: Iterable[str], actor: Membership | None) -> int:
     """Erase the rows named by `keys` among those that `find(words)` shows now; how many there were. Raises NotErasable,
     then nothing was written."""
-    wanted = set(keys)
-    chosen = [found for found in find(words) if found.key in wanted]
-    members = [found.row for found in chosen if isinstance(found.row, Membership)]
+    chosen = [row for found in find(words).chosen(keys) for row in found.rows]
+    members = [row for row in chosen if isinstance(row, Membership)]
     _check(members, actor)
-    counts: dict[str, int] = {}
-    rows: list[models.Model] = []
-    for found in chosen:
-        counts[found.label] = counts.get(found.label, 0) + 1
-        rows += _erase(found.row)
-    people = [User(pk=pk) for pk in sorted({member.user_id for member in members})]
-    for person in people:
-        with open_scope(Scope(user_id=person.pk)):
-            delete_if_homeless(person.pk)
+    counts = Counter(row.on_erase.label for row in chosen)
+    written = [each for row in chosen for each in _erase(row)]
+    homeless = _delete_homeless({member.user_id for member in members})
     if chosen:
-        firm = Firm.objects.get(pk=chosen[0].row.firm_id)
-        trail.record("erase.person", firm, rows=[*rows, *people], erased=counts)
+        firm = Firm.objects.get(pk=chosen[0].firm_id)
+        trail.record("erase.person", firm, rows=[*written, *homeless], erased=dict(counts))
     return len(chosen)
+
+
+def _delete_homeless(user_ids: set[int]) -> list[User]:
+    """Those of them who belonged to no other firm, and are gone."""
+    gone = []
+    for pk in sorted(user_ids):
+        with open_scope(Scope(user_id=pk)):
+            if delete_if_homeless(pk):
+                gone.append(User(pk=pk))
+    return gone
 
 
 def _check(members: list[Membership], actor: Membership | None) -> None:

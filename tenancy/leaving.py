@@ -163,15 +163,16 @@ def _delete_people(scope: Scope) -> None:
     _page_by_page(scope, people.all, delete)
 
 
-def delete_if_homeless(user_id: int) -> None:
-    """The person, unless there is a place elsewhere. Needs the person's own scope: it sees the places in all firms."""
+def delete_if_homeless(user_id: int) -> bool:
+    """The person, unless there is a place elsewhere; whether they are gone. Needs the person's own scope: it sees the
+    places in all firms."""
     if Membership.objects.exists():
-        return
+        return False
     try:
         with transaction.atomic():
-            User.objects.filter(pk=user_id, is_operator=False).delete()
+            return bool(User.objects.filter(pk=user_id, is_operator=False).delete()[0])
     except IntegrityError:  # invited elsewhere at this very moment
-        return
+        return False
 
 
 def _delete_files(firm_id: int) -> None:

@@ -173,7 +173,7 @@ def ordered_to_go(stage: Stage) -> None:
 def whom_to_erase(stage: Stage) -> dict[str, Any]:
     with open_scope(stage.house.scope):
         found = erasing.find(stage.things.canary)
-    return {"q": stage.things.canary, "pick": [each.key for each in found], "confirmed": "yes"}
+    return {"q": stage.things.canary, "pick": [each.key for each in found.listed], "confirmed": "yes"}
 
 
 def a_neighbour(stage: Stage) -> None:
