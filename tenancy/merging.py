@@ -14,7 +14,7 @@ Where a merge touches rows that a limited consultant cannot see (a key of the AP
 both companies must be in the consultant's own scope before.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -28,6 +28,7 @@ from tenancy import clock, due, trail
 from tenancy.constraints import SameTenantKey
 from tenancy.keeping import Moves, Twin, foreign_keys, parents_first, shown_name, with_shown
 from tenancy.models import Company, CompanyMerge, Membership
+from tenancy.records import keep_last_contact
 from tenancy.scope import whole_firm
 
 UNDO_FOR = timedelta(days=30)
@@ -128,11 +129,21 @@ class Moved:
 
     def change(self, row: models.Model, **values: Any) -> None:
         """Write these values into the row, and remember what stood there."""
-        kept = self.changed.setdefault(row._meta.label_lower, {}).setdefault(str(row.pk), {})
+        self._remember(row, values)
         for name, value in values.items():
-            kept[name] = [_plain(getattr(row, name)), _plain(value)]
             setattr(row, name, value)
         row.save(update_fields=list(values))
+
+    def change_all(self, model: Any, rows: Sequence[models.Model], **values: Any) -> None:
+        """The same values into many rows of `model`, in one statement; `rows` themselves stay as they are."""
+        for row in rows:
+            self._remember(row, values)
+        if rows:
+            model.objects.filter(pk__in=[row.pk for row in rows]).update(**values)
+
+    def _remember(self, row: models.Model, values: Mapping[str, Any]) -> None:
+        kept = self.changed.setdefault(row._meta.label_lower, {}).setdefault(str(row.pk), {})
+        kept.update({name: [_plain(getattr(row, name)), _plain(value)] for name, value in values.items()})
 
     def as_json(self) -> dict[str, Any]:
         return {"rows": self.rows, "changed": self.changed}
@@ -165,7 +176,8 @@ def merge(*, kept: Company, gone: Company, actor: Membership | None) -> CompanyM
         moved = Moved()
         with _keys_checked_at_the_end():
             _move(kept, gone, moved)
-        _fill(kept, gone, moved)
+        before = _fill(kept, gone, moved)
+        keep_last_contact(kept.pk)
         done = CompanyMerge.objects.create(
             firm_id=kept.firm_id,
             kept=kept,
@@ -175,17 +187,22 @@ def merge(*, kept: Company, gone: Company, actor: Membership | None) -> CompanyM
             undo_until=clock.end_of(clock.today() + UNDO_FOR),
         )
         due.put(SHELL, kept.firm_id, done.pk, at=done.undo_until)
-        trail.record(
-            "merge.company",
-            kept,
-            company_id=kept.pk,
-            rows=[done, *moved.named()],
-            gone=gone.pk,
-            merge=str(done.pk),
-            moved=moved.counts,
-        )
-        trail.record("go.company", gone, company_id=gone.pk, kept=kept.pk, merge=str(done.pk))
+        _tell(done, kept, gone, moved, before)
     return done
+
+
+def _tell(
+    done: CompanyMerge, kept: Company, gone: Company, moved: Moved, before: Mapping[Company, dict[str, Any]]
+) -> None:
+    """The trail of each company says what became of it; of the one that stays also which fields were filled."""
+    merge = str(done.pk)
+    named = [done, *moved.named()]
+    trail.record(
+        "merge.company", kept, company_id=kept.pk, rows=named, gone=gone.pk, merge=merge, moved=moved.counts
+    )
+    if before[kept]:
+        trail.record("update.company", kept, company_id=kept.pk, before=before[kept], merge=merge)
+    trail.record("go.company", gone, company_id=gone.pk, before=before[gone], kept=kept.pk, merge=merge)
 
 
 def _locked(kept_id: int, gone_id: int) -> tuple[Company, Company]:
@@ -237,12 +254,11 @@ def _twins(model: Any, kept: Company, gone: Company, settled: Ids) -> dict[Any, 
 def _settle(model: Any, twins: Mapping[Any, Any], moved: Moved) -> None:
     """What the declaration says of the rows that are left; of one person's two places the stronger one counts."""
     rows = model.objects.in_bulk([*twins, *twins.values()])
-    left = model.on_merge.twin.left
-    for gone_id, kept_id in twins.items():
-        if model is Membership:
+    if model is Membership:
+        for gone_id, kept_id in twins.items():
             _strengthen(rows[kept_id], rows[gone_id], moved)
-        if left:
-            moved.change(rows[gone_id], **left)
+    if left := model.on_merge.twin.left:
+        moved.change_all(model, [rows[gone_id] for gone_id in twins], **left)
 
 
 def _strengthen(kept: Membership, gone: Membership, moved: Moved) -> None:
@@ -263,37 +279,58 @@ def _strength(member: Membership) -> tuple[bool, int, bool, float]:
 
 
 def _repoint(model: Any, gone: Company | None, settled: Ids, moved: Moved) -> None:
-    """What points to a row that has a twin points to the twin; `gone`: only that company's rows."""
+    """What points to a row that has a twin points to the twin; `gone`: only that company's rows. Queries: one for each
+    key and rule, and one for each twin that something points to, never one a row."""
     for key in foreign_keys(model):
-        twins = settled.get(key.related_model, {})
-        rows = model.objects.filter(**{f"{key.name}__in": list(twins)})
-        for row in rows.filter(company=gone) if gone else rows if twins else ():
-            target = twins[getattr(row, key.attname)]
-            if not _is_taken(model, row, key, target):
-                moved.change(row, **{key.attname: target})
+        if twins := settled.get(key.related_model):
+            rows = model.objects.filter(**{f"{key.name}__in": list(twins)})
+            free = _free(model, key, rows.filter(company=gone) if gone else rows, twins)
+            for target, each in free.items():
+                moved.change_all(model, each, **{key.attname: target})
 
 
-def _is_taken(model: Any, row: Any, key: Any, target: Any) -> bool:
-    """Whether a rule of the table forbids a second row that points to `target` (both have read the same notice)."""
-    for rule in model._meta.constraints:
-        if isinstance(rule, models.UniqueConstraint) and key.name in rule.fields and "id" not in rule.fields:
-            same = {model._meta.get_field(name).attname: None for name in rule.fields}
-            same = {name: getattr(row, name) for name in same} | {key.attname: target}
-            if model.objects.filter(**same).exists():
-                return True
-    return False
+def _free(
+    model: Any, key: Any, rows: Iterable[models.Model], twins: Mapping[Any, Any]
+) -> dict[Any, list[models.Model]]:
+    """The rows by the twin that they may point to: without those where a rule of the table forbids a second one (both
+    have read the same notice)."""
+    free: dict[Any, list[models.Model]] = {}
+    rules = _rules(model, key)
+    there = [
+        set(model.objects.filter(**{f"{key.name}__in": set(twins.values())}).values_list(*names))
+        for names in rules
+    ]
+    for row in rows:
+        target = twins[getattr(row, key.attname)]
+        wanted = [
+            tuple(target if name == key.attname else getattr(row, name) for name in names) for names in rules
+        ]
+        if not any(values in taken for values, taken in zip(wanted, there, strict=True)):
+            free.setdefault(target, []).append(row)
+            for values, taken in zip(wanted, there, strict=True):
+                taken.add(values)
+    return free
 
 
-def _fill(kept: Company, gone: Company, moved: Moved) -> None:
-    """The kept company's empty fields; the last contact is the later one; the other one becomes a shell."""
-    values = {name: getattr(gone, name) for name in _to_fill(kept, gone)}
-    contacts = [day for day in (kept.last_contact_on, gone.last_contact_on) if day]
-    if contacts and max(contacts) != kept.last_contact_on:
-        values["last_contact_on"] = max(contacts)
+def _rules(model: Any, key: Any) -> list[list[str]]:
+    """The columns of each rule by which only one row may point to something."""
+    return [
+        [model._meta.get_field(name).attname for name in rule.fields]
+        for rule in model._meta.constraints
+        if isinstance(rule, models.UniqueConstraint) and key.name in rule.fields and "id" not in rule.fields
+    ]
+
+
+def _fill(kept: Company, gone: Company, moved: Moved) -> dict[Company, dict[str, Any]]:
+    """The kept company's empty fields; the other one becomes a shell. What stood in the fields that were written."""
+    filled = {name: getattr(gone, name) for name in _to_fill(kept, gone)}
+    shell = {"merged_into_id": kept.pk, "archived_at": clock.now(), "corporate_number": None}
+    before = {row: {name: getattr(row, name) for name in to} for row, to in ((kept, filled), (gone, shell))}
     # First the one that is gone: a 法人番号 stands once in a firm.
-    moved.change(gone, merged_into_id=kept.pk, archived_at=clock.now(), corporate_number=None)
-    if values:
-        moved.change(kept, **values)
+    moved.change(gone, **shell)
+    if filled:
+        moved.change(kept, **filled)
+    return before
 
 
 # ── Taking it back ──
@@ -319,21 +356,28 @@ def take_back(*, done: CompanyMerge, actor: Membership | None) -> Company:
             raise NotMergeable("あとから行った統合を、先に取り消してください。")
         with _keys_checked_at_the_end():
             back = _go_back(done, kept, gone)
-            _restore(done, (kept, gone))
+            before = _restore(done, (kept, gone))
             mended = _mend_keys(kept, gone)
-        CompanyMerge.objects.filter(pk=done.pk).update(undone_at=clock.now())
+        for company in (kept, gone):
+            keep_last_contact(company.pk)
+        # What stood in fields is needed no more, and some of it is personal.
+        CompanyMerge.objects.filter(pk=done.pk).update(undone_at=clock.now(), moved={})
         due.drop(SHELL, done.pk)
-        trail.record(
-            "take_back.merge",
-            kept,
-            company_id=kept.pk,
-            rows=[done, *_named(back), *_restored(done), *mended],
-            gone=gone.pk,
-            merge=str(done.pk),
-        )
-        trail.record("come_back.company", gone, company_id=gone.pk, kept=kept.pk, merge=str(done.pk))
+        _tell_back(done, before, [*_named(back), *_restored(done), *mended])
         gone.refresh_from_db()
         return gone
+
+
+def _tell_back(
+    done: CompanyMerge, before: Mapping[Company, dict[str, Any]], rows: Sequence[models.Model]
+) -> None:
+    """As `_tell`, for the way back."""
+    (kept, was), (gone, was_gone) = before.items()
+    merge = str(done.pk)
+    trail.record("take_back.merge", kept, company_id=kept.pk, rows=[done, *rows], gone=gone.pk, merge=merge)
+    if was:
+        trail.record("update.company", kept, company_id=kept.pk, before=was, merge=merge)
+    trail.record("come_back.company", gone, company_id=gone.pk, before=was_gone, kept=kept.pk, merge=merge)
 
 
 def _locked_again(done: CompanyMerge) -> tuple[Company, Company]:
@@ -382,28 +426,38 @@ def _followers(model: Any, here: models.QuerySet[Any], back: dict[Any, set[Any]]
     return found
 
 
-def _restore(done: CompanyMerge, companies: tuple[Company, Company]) -> None:
+def _restore(done: CompanyMerge, companies: tuple[Company, Company]) -> dict[Company, dict[str, Any]]:
     """What the merge wrote into a field, and nobody has changed since, becomes again what stood there; the kept
-    company first, because a 法人番号 stands once in a firm."""
-    changed = dict(done.moved["changed"])
-    own = changed.pop(Company._meta.label_lower, {})
-    for company in companies:
-        _restore_row(company, own.get(str(company.pk), {}))
+    company first, because a 法人番号 stands once in a firm. What stood in the companies' fields until now."""
+    changed = done.moved["changed"]
+    own = changed.get(Company._meta.label_lower, {})
+    before = {company: _restore_company(company, own.get(str(company.pk), {})) for company in companies}
     for model in parents_first():
-        rows = changed.get(model._meta.label_lower, {})
-        for row in model.objects.filter(pk__in=list(rows)):
-            _restore_row(row, rows[str(row.pk)])
+        if model is not Company:
+            _restore_rows(model, changed.get(model._meta.label_lower, {}))
+    return before
 
 
-def _restore_row(row: Any, pairs: Mapping[str, list[Any]]) -> None:
-    names = []
+def _restore_company(row: Company, pairs: Mapping[str, list[Any]]) -> dict[str, Any]:
+    was = {}
     for name, (before, after) in pairs.items():
         value = row._meta.get_field(name).to_python(before)
         if _plain(getattr(row, name)) == after and not _number_is_taken(row, name, value):
+            was[name] = getattr(row, name)
             setattr(row, name, value)
-            names.append(name)
-    if names:
-        row.save(update_fields=names)
+    if was:
+        row.save(update_fields=list(was))
+    return was
+
+
+def _restore_rows(model: Any, rows: Mapping[str, Mapping[str, list[Any]]]) -> None:
+    """A statement for each pair of values, not for each row."""
+    same: dict[tuple[str, Any, Any], list[str]] = {}
+    for pk, pairs in rows.items():
+        for name, (before, after) in pairs.items():
+            same.setdefault((name, before, after), []).append(pk)
+    for (name, before, after), ids in same.items():
+        model.objects.filter(pk__in=ids, **{name: after}).update(**{name: before})
 
 
 def _number_is_taken(row: Any, name: str, value: Any) -> bool:
@@ -439,6 +493,7 @@ def remove_shell(merge_id: UUID) -> None:
     late = Moved()
     with _keys_checked_at_the_end():
         _move(kept, gone, late)
+    keep_last_contact(kept.pk)
     trail.record(
         "remove.shell", gone, company_id=kept.pk, kept=kept.pk, merge=str(done.pk), moved=late.counts
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from diagnosis.actions import write_comment
 from diagnosis.models import Comment, Diagnosis
@@ -28,9 +29,11 @@ from tenancy.models import (
     Site,
     Trail,
 )
+from tenancy.records import NO_HANDS, remove_meeting, write_meeting
 from tenancy.scope import open_scope
 from tenancy.tasks import remove_shell
 from tenancy.templatetags.michisuji import jdate
+from tenancy.trail_reading import history_of
 from tests.conftest import House
 from tests.things import answered
 
@@ -231,6 +234,77 @@ def test_after_thirty_days_the_shell_is_removed_and_what_still_reached_it_moves(
         assert Meeting.objects.get(pk=late.pk).company == a
         assert Meeting.objects.count() == 2
     assert not Due.objects.filter(kind=merging.SHELL).exists()
+
+
+def test_the_last_contact_is_that_of_each_company_s_own_meetings(
+    michisuji: House, pair: tuple[Company, Company]
+) -> None:
+    a, i = pair
+    with open_scope(michisuji.scope):
+        Meeting.objects.all().delete()
+        for company, month in ((a, 1), (i, 2), (i, 3)):
+            written_on(company, date(2026, month, 1))
+        done = merge(kept=a, gone=i, actor=None)
+        assert Company.objects.get(pk=a.pk).last_contact_on == date(2026, 3, 1)
+        remove_meeting(meeting=Meeting.objects.get(held_on=date(2026, 3, 1)), actor=None)
+        take_back(done=done, actor=None)
+        contacts = dict(Company.objects.values_list("pk", "last_contact_on"))
+    assert contacts == {a.pk: date(2026, 1, 1), i.pk: date(2026, 2, 1)}
+
+
+def written_on(company: Company, day: date) -> Meeting:
+    values = {"held_on": day, "kind": "visit", "body": "話したこと"}
+    return write_meeting(company=company, values=values, hands=NO_HANDS, actor=None)
+
+
+def test_the_trail_of_the_company_says_which_fields_the_merge_filled_and_emptied(
+    michisuji: House, pair: tuple[Company, Company]
+) -> None:
+    a, i = pair
+    with open_scope(michisuji.scope):
+        Company.objects.filter(pk=i.pk).update(
+            representative="千葉 一郎", consultant=michisuji.members["馬場"]
+        )
+        done = merge(kept=a, gone=i, actor=None)
+        filled = [event.what for event in history_of(a)]
+        number = Trail.objects.get(act="go.company").changes["corporate_number"]
+        take_back(done=done, actor=None)
+        emptied = Trail.objects.filter(act="update.company").newest_first()[0].changes
+    assert "企業の情報を変えました(法人番号、従業員数、所在地、代表者、担当)" in filled
+    assert number == ["7000012050002", None]
+    assert emptied["consultant"] == [michisuji.members["馬場"].pk, None]
+    assert emptied["representative"][0].keys() == {"sealed", "person"}
+
+
+def test_a_merge_that_was_taken_back_keeps_no_name(michisuji: House, pair: tuple[Company, Company]) -> None:
+    a, i = pair
+    with open_scope(michisuji.scope):
+        Company.objects.filter(pk=i.pk).update(representative="千葉 一郎")
+        done = merge(kept=a, gone=i, actor=None)
+        assert "千葉 一郎" in str(CompanyMerge.objects.get().moved)
+        take_back(done=done, actor=None)
+        assert CompanyMerge.objects.get().moved == {}
+
+
+def test_a_merge_takes_as_many_statements_for_many_rows_as_for_one(
+    michisuji: House, pair: tuple[Company, Company]
+) -> None:
+    a, i = pair
+
+    def statements() -> int:
+        with open_scope(michisuji.scope), CaptureQueriesContext(connection) as captured:
+            done = merge(kept=a, gone=Company.objects.get(pk=i.pk), actor=None)
+            take_back(done=done, actor=None)
+        return len(captured)
+
+    few = statements()
+    with open_scope(michisuji.scope):
+        staff = Membership.objects.get(user=michisuji.people["土井"], company=i)
+        Meeting.objects.bulk_create(
+            Meeting(firm=michisuji.firm, company=i, held_on=date(2026, 11, 1), body="話", created_by=staff)
+            for _ in range(30)
+        )
+    assert statements() == few
 
 
 def test_a_later_merge_is_taken_back_first(michisuji: House, pair: tuple[Company, Company]) -> None:
