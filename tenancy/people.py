@@ -385,15 +385,20 @@ def hand_over(*, leaving: Membership, to: Membership, actor: Membership) -> dict
 
 
 def _companies_of(member: Membership) -> int:
-    return Company.objects.filter(consultant=member).count()
+    return Company.objects.listed().filter(consultant=member).count()
 
 
 def _move_companies(leaving: Membership, to: Membership) -> Sequence[Model]:
-    """Locked in the order of their ids, so that the trail names what was moved and nothing else."""
+    """Locked in the order of their ids, so that the trail names what was moved and nothing else; each company's own
+    trail says who is in charge now. What became part of another company goes along, in case it comes back, but is no
+    company that anybody counts."""
     rows = Company.objects.filter(consultant=leaving).order_by("pk")
-    locked = list(rows.select_for_update(of=("self",), no_key=True).only("pk", "firm_id"))
+    locked = list(rows.select_for_update(of=("self",), no_key=True).only("pk", "firm_id", "merged_into_id"))
     Company.objects.filter(pk__in=[row.pk for row in locked]).update(consultant=to, updated_at=clock.now())
-    return locked
+    for row in locked:
+        row.consultant = to
+        trail.record("update.company", row, company_id=row.pk, before={"consultant": leaving.pk})
+    return [row for row in locked if not row.merged_into_id]
 
 
 def assign(*, companies: Iterable[int], to: Membership | None, actor: Membership) -> int:

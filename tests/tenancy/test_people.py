@@ -14,6 +14,7 @@ from django.test import Client
 from notices.models import Mail
 from tenancy import clock, people
 from tenancy.actions import create_api_token
+from tenancy.merging import merge, take_back
 from tenancy.models import Company, Firm, Handing, Invitation, Meeting, Membership, Trail, User
 from tenancy.scope import open_scope
 from tenancy.templatetags.michisuji import jdate
@@ -390,6 +391,26 @@ def test_everything_of_a_leaving_consultant_goes_to_another_in_one_act(as_: As, 
         assert set(Company.objects.values_list("consultant", flat=True)) == {aoki.pk}
         assert Trail.objects.filter(act="hand_over.membership", subject_id=str(baba.pk)).count() == 1
     assert as_("馬場").get("/michisuji/home/").status_code == 404
+
+
+def test_each_company_s_own_trail_says_who_took_it_over_and_one_that_was_merged_is_not_counted(
+    as_: As, michisuji: House
+) -> None:
+    baba, aoki = michisuji.members["馬場"], michisuji.members["青木"]
+    kept, gone = michisuji.companies.values()
+    with open_scope(michisuji.scope):
+        Company.objects.update(consultant=baba)
+        done = merge(kept=kept, gone=gone, actor=None)
+    url = f"/michisuji/settings/members/{baba.pk}/hand-over/"
+    assert "1件" in as_("青木").get(url).content.decode()
+    as_("青木").post(url, {"to": aoki.pk})
+    assert (
+        "企業の情報を変えました(担当)" in as_("青木").get(f"/michisuji/companies/{kept.pk}/").content.decode()
+    )
+    with open_scope(michisuji.scope):
+        act = Trail.objects.of(kept).newest_first()[0]
+        assert (act.act, act.changes) == ("update.company", {"consultant": [baba.pk, aoki.pk]})
+        assert take_back(done=done, actor=None).consultant_id == aoki.pk, "the way back leads to who is there"
 
 
 def test_nothing_is_handed_over_to_somebody_of_another_firm(as_: As, michisuji: House, aoba: House) -> None:
