@@ -14,7 +14,7 @@ from django.core.files.storage import default_storage
 from django.db import models
 from django.db.models.deletion import Collector
 
-from tenancy import trail
+from tenancy import merging, trail
 from tenancy.filing import forget_later
 from tenancy.keeping import Blanks, Deletes, Exported, shown_name, tenant_models, with_shown
 from tenancy.leaving import delete_if_homeless
@@ -105,6 +105,7 @@ def erase_person(*, words: str, keys: Iterable[str], actor: Membership | None) -
     _check(members, actor)
     counts = Counter(row.on_erase.label for row in chosen)
     written = [each for row in chosen for each in _erase(row)]
+    merging.forget(written)
     homeless = _delete_homeless({member.user_id for member in members})
     if chosen:
         firm = Firm.objects.get(pk=chosen[0].firm_id)

@@ -507,6 +507,29 @@ def _delete_with_all(gone: Company) -> None:
     gone.delete()
 
 
+# ── Erasing a person ──
+
+
+def forget(rows: Iterable[models.Model]) -> None:
+    """What merges remember of these rows' personal fields is forgotten; taking back leaves such a field alone. One
+    query, and one for each merge that remembered something."""
+    personal = {(row._meta.label_lower, str(row.pk)): getattr(row, "PERSONAL", frozenset()) for row in rows}
+    for done in (
+        CompanyMerge.objects.select_for_update(of=("self",), no_key=True).exclude(moved={}).order_by("pk")
+    ):
+        changed = done.moved["changed"]
+        known = [each for each in personal if each[1] in changed.get(each[0], {})]
+        gone = [
+            (label, pk, name)
+            for label, pk in known
+            for name in personal[label, pk] & changed[label][pk].keys()
+        ]
+        for label, pk, name in gone:
+            del changed[label][pk][name]
+        if gone:
+            done.save(update_fields=["moved"])
+
+
 # ── Keys ──
 
 

@@ -175,7 +175,7 @@ stays(
 stays(
     "companies, sites, merges",
     [Company, Site, CompanyMerge],
-    "as long as the firm keeps them",
+    "as long as the firm keeps them; what a merge filled only while it can be taken back",
     ends_by="people of the firm",
 )
 stays(

@@ -245,7 +245,7 @@ class CompanyMerge(FirmModel):
 
     on_export = NotExported("a merge can be taken back only where it was made; its result is exported")
     on_merge = Stays("the history of the companies that were merged")
-    on_erase = Keeps("ids, and names of places")
+    on_erase = Keeps("ids; what `moved` holds of a person's row goes with it (tenancy.merging.forget)")
 
     class Meta(FirmModel.Meta):
         constraints = [

@@ -13,7 +13,18 @@ from diagnosis.models import Diagnosis
 from notices.models import Mail
 from reports.models import Job
 from tenancy.erasing import NotErasable, erase_person, find
-from tenancy.models import Company, Invitation, Meeting, Membership, PersonKey, PublicPerson, Trail, User
+from tenancy.merging import merge, take_back
+from tenancy.models import (
+    Company,
+    CompanyMerge,
+    Invitation,
+    Meeting,
+    Membership,
+    PersonKey,
+    PublicPerson,
+    Trail,
+    User,
+)
 from tenancy.scope import open_scope
 from tests.conftest import House
 from tests.reports.conftest import media  # noqa: F401  (a folder for files)
@@ -171,3 +182,20 @@ def test_beyond_fifty_of_a_name_the_page_says_how_many_and_comes_back_to_them(as
     assert "50件を消しました" in page
     assert page.count('value="tenancy.meeting:') == 6
     assert "ほかに" not in page
+
+
+def test_a_merge_forgets_the_erased_person_and_keeps_the_rest(known: House) -> None:
+    gone, kept = known.companies.values()
+    with open_scope(known.scope):
+        Company.objects.filter(pk=gone.pk).update(location="川越市")
+        Membership.objects.filter(user=known.people[NAME]).update(title="千葉の長女")
+        Membership.objects.create(firm=known.firm, user=known.people[NAME], role="staff", company=kept)
+        done = merge(kept=kept, gone=gone, actor=None)
+        assert "千葉" in str(CompanyMerge.objects.get().moved)
+        for words in (EMAIL, NAME):
+            erase_person(words=words, keys=pick(words, sure_only=False), actor=None)
+        assert "千葉" not in str(CompanyMerge.objects.get().moved)
+        take_back(done=done, actor=None)
+        companies = Company.objects.in_bulk([kept.pk, gone.pk])
+    assert {each.representative for each in companies.values()} == {""}
+    assert [companies[each.pk].location for each in (kept, gone)] == ["", "川越市"]
