@@ -28,10 +28,12 @@ from tenancy.api.docs import KEY, refusals
 from tenancy.api.door import Door
 from tenancy.api.paging import Orders, PageQuery, ordering_field, page_of, paged
 from tenancy.api.problems import by_field
+from tenancy.locks import lock_company
 from tenancy.models import Company, PrivacyNotice
 from tenancy.permissions import VISITOR, Access
 from tenancy.responses import problem
 from tenancy.scope import change_scope
+from tenancy.views.shared import company_of
 
 NOT_SUBMITTED = "回答がまだ終わっていないため、レポートを作成できません。"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -204,7 +206,7 @@ class Diagnoses(Door):
         ValidationError, Http404."""
         member = self.visit.membership
         company_id = given.get("company") or (member.company_id if member else None)
-        company = None if company_id is None else get_object_or_404(Company, pk=company_id)
+        company = None if company_id is None else lock_company(company_of(company_id).pk)
         form = _checked(given, is_member=member is not None)
         diagnosis = start_diagnosis(origin=Diagnosis.Origin.API, company=company, actor=member)
         change_scope(link=diagnosis.pk)  # a visitor sees no other

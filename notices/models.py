@@ -164,7 +164,7 @@ class Notice(FirmModel):
     on_export = Exported(
         where=models.Q(company=None) | models.Q(company__merged_into=None), ids=("key", "url")
     )
-    on_merge = Moves("お知らせ", shown="title")
+    on_merge = Moves("お知らせ", shown="title", addresses=("url",))
     on_erase = Deletes("お知らせ", name=("title", "body"), shown="title")
 
     objects = TenantManager.from_queryset(NoticeQuerySet)()  # type: ignore[misc]

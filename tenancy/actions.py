@@ -16,6 +16,7 @@ from django.db.models import Max
 from tenancy import clock, retention, trail
 from tenancy.door import hash_of, make_token_text
 from tenancy.editing import apply
+from tenancy.locks import lock_company
 from tenancy.models import (
     RESERVED_SLUGS,
     ApiToken,
@@ -259,7 +260,8 @@ def number_is_taken(number: str, *, by_other_than: int | None) -> bool:
 
 
 def archive_company(*, company: Company, archived: bool, actor: Membership | None) -> None:
-    """Take the company out of lists and choices, or back into them. Twice is once."""
+    """Take the company out of lists and choices, or back into them. Twice is once. Raises CompanyGone."""
+    lock_company(company.pk)
     now = clock.now() if archived else None
     rows = Company.objects.filter(pk=company.pk, archived_at__isnull=archived)
     if rows.update(archived_at=now):
@@ -275,8 +277,8 @@ def update_company(
     seen: Mapping[str, str] | None,
     actor: Membership | None,
 ) -> Company:
-    """Change a company. Returns the stored row. Raises NumberTaken, ChangedMeanwhile."""
-    row: Company = Company.objects.select_for_update(of=("self",), no_key=True).get(pk=company.pk)
+    """Change a company. Returns the stored row. Raises NumberTaken, ChangedMeanwhile, CompanyGone."""
+    row = lock_company(company.pk)
     before = apply(row, values, seen)
     if before:
         _save_company(row, list(before))
@@ -299,7 +301,8 @@ def _save_company(company: Company, fields: list[str] | None = None) -> None:
 
 
 def add_site(*, company: Company, name: str, actor: Membership | None) -> Site:
-    """A shop, school, area or product line. The same name again is the same site."""
+    """A shop, school, area or product line. The same name again is the same site. Raises CompanyGone."""
+    lock_company(company.pk)
     last = company.sites.aggregate(last=Max("position"))["last"] or 0
     site: Site
     site, made = Site.objects.get_or_create(

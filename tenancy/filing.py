@@ -20,8 +20,9 @@ from django.core.files.storage import default_storage
 from tenancy import clock, due, trail
 from tenancy.due import Claim
 from tenancy.editing import apply
+from tenancy.locks import lock_company
 from tenancy.models import Attachment, Company, Due, Handing, Meeting, Membership
-from tenancy.records import NO_HANDS, Hands, hand, lock_company, tell_shared
+from tenancy.records import NO_HANDS, Hands, hand, tell_shared
 from tenancy.scope import Scope, open_scope
 from tenancy.uploads import Recognized
 

@@ -23,6 +23,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.db import connection, models
+from django.db.models.functions import Replace
 
 from tenancy import clock, due, trail
 from tenancy.constraints import SameTenantKey
@@ -231,13 +232,19 @@ def _move(kept: Company, gone: Company, moved: Moved) -> None:
             _settle(model, twins, moved)
         rows = model.objects.filter(company=gone).exclude(pk__in=twins)
         ids = list(rows.values_list("pk", flat=True))
-        rows.filter(pk__in=ids).update(company=kept)
+        rows.filter(pk__in=ids).update(company=kept, **_readdressed(model, gone, kept))
         moved.rows.setdefault(model._meta.label_lower, []).extend(map(str, ids))
     for model in parents_first():
         if model not in (Company, CompanyMerge) and not isinstance(model.on_merge, Moves):
             _repoint(model, None, settled, moved)
     for model in movable():
         _repoint(model, None, settled, moved)
+
+
+def _readdressed(model: Any, old: Company, new: Company) -> dict[str, Any]:
+    """What an update writes into the columns that hold addresses: they lead to the same page of the new company."""
+    paths = models.Value(f"/companies/{old.pk}/"), models.Value(f"/companies/{new.pk}/")
+    return {name: Replace(name, *paths) for name in model.on_merge.addresses}
 
 
 def _twins(model: Any, kept: Company, gone: Company, settled: Ids) -> dict[Any, Any]:
@@ -406,7 +413,7 @@ def _go_back(done: CompanyMerge, kept: Company, gone: Company) -> dict[Any, set[
         going = set(here.filter(pk__in=moved).values_list("pk", flat=True))
         going |= _followers(model, here.exclude(pk__in=going), back)
         back[model] = going
-        model.objects.filter(pk__in=going).update(company=gone)
+        model.objects.filter(pk__in=going).update(company=gone, **_readdressed(model, kept, gone))
     return back
 
 

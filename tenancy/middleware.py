@@ -16,6 +16,8 @@ from django.urls import ResolverMatch
 from tenancy import guards, limits, sessions
 from tenancy.door import Closed, Visit, bearer, enter_firm, is_strict_about
 from tenancy.face import face_of, resolved
+from tenancy.forwarding import forwarded
+from tenancy.locks import CompanyGone
 from tenancy.logs import request_id
 from tenancy.models import Membership
 from tenancy.permissions import OPEN, OPERATING, SIGNED_IN, VISITOR, Access, Limit, access_of
@@ -53,8 +55,9 @@ class ScopeMiddleware:
     2. turns away who is not signed in, before any look-up,
     3. counts the declared limits, outside the transaction, so that they also count what is rolled back,
     4. opens the transaction and the scope, enters the firm, checks the permission,
-    5. lets Django run and *render* the view inside, and
-    6. rolls back when the view raised or the answer is an error of ours (≥ 500).
+    5. lets Django run and *render* the view inside,
+    6. rolls back when the view raised or the answer is an error of ours (≥ 500), and
+    7. leads on from the old addresses of a company that became part of another one.
 
     A view with `own_transactions` runs after 4 has been closed again: the body may still be on its way.
     """
@@ -77,13 +80,23 @@ class ScopeMiddleware:
             if access.own_transactions:
                 response = self._kept_apart(request, access, self.get_response(request))
             self._give_back(counted, response)
-            return response
         except Closed as closed:
-            return self._refuse(request, closed)
+            response = self._refuse(request, closed)
+        return self._led_on(request, match, response)
 
-    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Remember it: Django turns a view's exception into a response before it reaches `__call__`."""
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """Remember it: Django turns a view's exception into a response before it reaches `__call__`. A company that
+        went away while the view was at work is answered as one that was not there."""
         request.view_raised = True  # type: ignore[attr-defined]
+        return refusal(request, 404) if isinstance(exception, CompanyGone) else None
+
+    def _led_on(
+        self, request: HttpRequest, match: ResolverMatch, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Where there is nothing at a company's address, perhaps there is at that of the company it became part of."""
+        if response.status_code != 404 or "company" not in match.kwargs or is_api(request):
+            return response
+        return forwarded(request, match) or response
 
     def _answer(self, request: HttpRequest, access: Access) -> HttpResponseBase:
         response = self._kept_apart(request, access, self.get_response(request))

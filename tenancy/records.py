@@ -1,7 +1,8 @@
 """Writing 面談記録, and handing what is shared to external partners.
 
 Every act locks the company's row first: what is derived from its records (最後の面談) and what hangs on them (files
-of a meeting) is then written by one at a time. Actions run in the scope and the transaction of their caller.
+of a meeting) is then written by one at a time, and never into a company that was merged: they
+raise CompanyGone. Actions run in the scope and the transaction of their caller.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ from django.urls import reverse
 
 from tenancy import letters, trail
 from tenancy.editing import apply
+from tenancy.locks import lock_company
 from tenancy.models import Attachment, Company, Handing, Meeting, Membership
 from tenancy.templatetags.michisuji import jdate
 
@@ -137,11 +139,6 @@ def tell_shared(thing: Meeting | Attachment, *, was: bool, actor: Membership | N
         url = reverse("tenancy:files", args=here)
     key = f"shared:{thing.pk}"
     return [letters.tell_company(key=key, company=thing.company, title=title, body=body, url=url, but=actor)]
-
-
-def lock_company(pk: int) -> None:
-    """Held until the transaction ends; a row that is gone or out of scope locks nothing."""
-    Company.objects.select_for_update(of=("self",), no_key=True).filter(pk=pk).values_list("pk").first()
 
 
 def keep_last_contact(company_id: int) -> None:

@@ -24,6 +24,7 @@ from notices.models import Mail, Notice
 from tenancy import clock, trail
 from tenancy.actions import create_company, update_company
 from tenancy.editing import apply
+from tenancy.locks import lock_company
 from tenancy.models import Company, Membership, Trail
 from tenancy.templatetags.michisuji import jdate
 
@@ -199,8 +200,9 @@ def _words_of_link(diagnosis: Diagnosis) -> str:
 def start_on_behalf(*, company: Company, request_id: UUID, actor: Membership) -> Diagnosis:
     """A 代理入力 for that company, with what is known of it filled in. Once for each `request_id`.
 
-    Raises Diagnosis.DoesNotExist for an id that stands for something else.
+    Raises Diagnosis.DoesNotExist for an id that stands for something else, CompanyGone.
     """
+    lock_company(company.pk)
     started = start_diagnosis(id=request_id, origin=Diagnosis.Origin.ON_BEHALF, company=company, actor=actor)
     return _of(company, started)
 
@@ -212,6 +214,7 @@ def invite(
 
     Once for each `request_id`: a double click sends one mail. Raises Diagnosis.DoesNotExist as above.
     """
+    lock_company(company.pk)
     started = start_diagnosis(id=request_id, origin=Diagnosis.Origin.INVITED, company=company, actor=actor)
     diagnosis = _of(company, started)
     if not diagnosis.email:
@@ -265,7 +268,7 @@ def _new_company(diagnosis: Diagnosis, actor: Membership, *, is_new: bool, name:
 
 def _as_client(company: Company, diagnosis: Diagnosis, actor: Membership) -> tuple[Company, bool]:
     """The company, filled in where it was empty and raised to client; and whether anything changed."""
-    row = Company.objects.select_for_update(of=("self",), no_key=True).get(pk=company.pk)
+    row = lock_company(company.pk)
     values: dict[str, object] = {
         name: given
         for name in FILLED_IN

@@ -4,14 +4,16 @@ from uuid import UUID
 
 from diagnosis.actions.visitor import start_diagnosis
 from diagnosis.models import Diagnosis
+from tenancy.locks import lock_company
 from tenancy.models import Company, Membership
 
 
 def start_own(*, company: Company, request_id: UUID, actor: Membership) -> Diagnosis:
     """Another diagnosis of the own company, with what is known of it and of who answers; once for each `request_id`.
 
-    Raises Diagnosis.DoesNotExist for an id that stands for something else.
+    Raises Diagnosis.DoesNotExist for an id that stands for something else, CompanyGone.
     """
+    lock_company(company.pk)
     started = start_diagnosis(id=request_id, origin=Diagnosis.Origin.OWN, company=company, actor=actor)
     if started.company_id != company.pk or started.origin != Diagnosis.Origin.OWN:
         raise Diagnosis.DoesNotExist

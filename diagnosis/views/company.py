@@ -21,13 +21,14 @@ from tenancy.extensions import company_tabs
 from tenancy.middleware import visit_of
 from tenancy.models import Company
 from tenancy.permissions import access
+from tenancy.views.shared import company_of
 
 
 @access("company_diagnoses.read")
 @require_safe
 def of_company(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """The company's diagnoses, newest first; for the firm also what is under way, and another one."""
-    its = get_object_or_404(Company, pk=company)
+    its = company_of(company)
     rows = Diagnosis.objects.submitted().filter(company=its).as_rows()
     if not actor_of(request).is_firm_side:
         context = {"company": its, "page_obj": page_of(request, rows), "once": OnceForm()}
@@ -41,7 +42,7 @@ def of_company(request: HttpRequest, firm: str, company: int) -> HttpResponse:
 @require_POST
 def on_behalf(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """代理入力: an open diagnosis for the company, answered on the visitor's own pages."""
-    its, form = get_object_or_404(Company, pk=company), OnceForm(request.POST)
+    its, form = company_of(company), OnceForm(request.POST)
     if not form.is_valid():
         return redirect("diagnosis:of_company", firm, company)
     try:
@@ -57,7 +58,7 @@ def on_behalf(request: HttpRequest, firm: str, company: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def invite_company(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """診断のリンクを送る: by mail, with the company known already."""
-    its = get_object_or_404(Company, pk=company)
+    its = company_of(company)
     form = InviteForm(request.POST) if request.method == "POST" else InviteForm.known_of(its)
     if not form.is_valid():
         context = _in_company(request, its, "リンクを送る") | {"form": form}
@@ -110,7 +111,7 @@ def _invitation(request: HttpRequest, diagnosis: Diagnosis, form: InvitationForm
 @require_safe
 def compare(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """Two diagnoses of a company side by side: the newest two, or those chosen."""
-    its = get_object_or_404(Company, pk=company)
+    its = company_of(company)
     diagnoses = list(Diagnosis.objects.submitted().filter(company=its))
     form = CompareForm(request.GET or _newest_two(diagnoses), diagnoses)
     context = _in_company(request, its, "比べる") | {

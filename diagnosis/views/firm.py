@@ -40,6 +40,7 @@ from reports.models import Bar, Job
 from tenancy.middleware import visit_of
 from tenancy.models import Company, Membership
 from tenancy.permissions import access
+from tenancy.views.shared import company_of
 
 ROWS = 50
 
@@ -113,7 +114,7 @@ def take_over(request: HttpRequest, firm: str, diagnosis: UUID) -> HttpResponse:
     if form.name_to_compare and _similar(shown, form.name_to_compare):
         return _which_company(request, shown, form)
     company_id = form.company_id
-    chosen = get_object_or_404(Company, pk=company_id) if company_id is not None else None
+    chosen = company_of(company_id) if company_id is not None else None
     try:
         taken = take_over_company(
             diagnosis=shown,

@@ -19,8 +19,8 @@ from diagnosis.questionnaire import load
 from reports.models import Bar, Job
 from reports.views import file_response
 from tenancy.middleware import member_of
-from tenancy.models import Company
 from tenancy.permissions import access
+from tenancy.views.shared import company_of
 
 
 @access("company_diagnoses.read")
@@ -65,7 +65,7 @@ def report_status(request: HttpRequest, firm: str, company: int, diagnosis: UUID
 @require_POST
 def take(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """Begin another diagnosis of the own company, answered on the visitor's pages."""
-    its, form = get_object_or_404(Company, pk=company), OnceForm(request.POST)
+    its, form = company_of(company), OnceForm(request.POST)
     if not form.is_valid():
         return redirect("diagnosis:of_company", firm, company)
     try:

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.db.models import F, IntegerField, Value
 from django.db.models.functions import Coalesce
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -18,6 +17,7 @@ from tenancy.api.paging import Orders, PageQuery, ordering_field, page_of, paged
 from tenancy.forms import CompanyForm
 from tenancy.models import Company, Site
 from tenancy.permissions import Access
+from tenancy.views.shared import company_of
 
 # Names are read in the order of their kana; what has none stands first.
 ORDERS: Orders = {
@@ -131,7 +131,7 @@ class OneCompany(Door):
         responses={200: CompanyData, **refusals(401, 403, 404)},
     )
     def get(self, request: Request, firm: str, company: int) -> Response:
-        return Response(_present(get_object_or_404(Company, pk=company)))
+        return Response(_present(company_of(company)))
 
     @extend_schema(
         operation_id="companies_update",
@@ -141,7 +141,7 @@ class OneCompany(Door):
         responses={200: CompanyData, **refusals(400, 401, 403, 404)},
     )
     def patch(self, request: Request, firm: str, company: int) -> Response:
-        form = _checked(request, get_object_or_404(Company, pk=company), partial=True)
+        form = _checked(request, company_of(company), partial=True)
         values = {name: value for name, value in form.values().items() if name in request.data}
         try:
             changed = update_company(

@@ -9,9 +9,11 @@ from django.db import connection, transaction
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions, status
 
+from tenancy.locks import CompanyGone
 from tenancy.responses import problem
 
 CHECK_INPUT = "入力内容をご確認ください。"
+MERGED = "この企業は、ほかの企業に統合されたか、削除されました。もう一度、一覧からご確認ください。"
 UNREADABLE = "JSON としてお読みできませんでした。書式と文字コード(UTF-8)をご確認ください。"
 
 
@@ -48,6 +50,8 @@ def problem_details(exception: Exception, context: dict[str, Any]) -> JsonRespon
     """DRF's exception handler. None for what is no answer but a fault: Django then makes the 500 of it."""
     if connection.in_atomic_block:  # not at the description of the API, which asks no table
         transaction.set_rollback(True)
+    if isinstance(exception, CompanyGone):
+        return problem(409, MERGED)
     if isinstance(exception, Http404):
         return problem(404)
     if isinstance(exception, PermissionDenied):

@@ -18,6 +18,7 @@ from tenancy.models import Company, Site
 from tenancy.permissions import access
 from tenancy.tables import csv_response, xlsx_response
 from tenancy.timeline import page_of
+from tenancy.views.shared import company_of
 
 PER_PAGE = 50
 HEADS = (
@@ -68,15 +69,11 @@ def _table(request: HttpRequest) -> list[list[object]]:
 @require_safe
 def company(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """概要: facts, sites, and what the apps have to say about it."""
-    row = _company(company)
-    if row.merged_into_id:  # an old address: the company is part of another one now
-        return redirect("tenancy:company", firm, row.merged_into_id)
-    return _overview(request, row, SiteForm())
+    return _overview(request, _company(company), SiteForm())
 
 
 def _company(pk: int) -> Company:
-    found: Company = get_object_or_404(Company.objects.select_related("consultant__user"), pk=pk)
-    return found
+    return company_of(pk, Company.objects.select_related("consultant__user"))
 
 
 def _overview(request: HttpRequest, company: Company, site_form: SiteForm, status: int = 200) -> HttpResponse:
@@ -259,5 +256,6 @@ def site_remove(request: HttpRequest, firm: str, company: int, site: int) -> Htt
 
 
 def _site(company: int, site: int) -> Site:
-    found: Site = get_object_or_404(Site.objects.select_related("company"), pk=site, company_id=company)
+    rows = Site.objects.select_related("company").filter(company__merged_into=None)
+    found: Site = get_object_or_404(rows, pk=site, company_id=company)
     return found

@@ -1,14 +1,14 @@
 """自社のホーム: what an owner, their staff and their external partners see first."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from tenancy import clock
 from tenancy.extensions import company_home_panels
 from tenancy.middleware import visit_of
-from tenancy.models import Company
 from tenancy.permissions import access
+from tenancy.views.shared import company_of
 
 
 @access("company.read")
@@ -16,7 +16,7 @@ from tenancy.permissions import access
 def company_home(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """A greeting, and what the apps have to say to this member."""
     visit = visit_of(request)
-    its: Company = get_object_or_404(Company, pk=company)
+    its = company_of(company)
     panels = company_home_panels(visit, its)
     context = {
         "company": its,

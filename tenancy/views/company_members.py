@@ -16,13 +16,14 @@ from tenancy.middleware import member_of, visit_of
 from tenancy.models import Company, Invitation, Membership
 from tenancy.permissions import OWNER, PARTNER, STAFF, access
 from tenancy.views.members import PER_PAGE, again, take_back
+from tenancy.views.shared import company_of
 
 
 @access("members.read")
 @require_safe
 def members(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """Who belongs to the company, and who is invited."""
-    its, visit = get_object_or_404(Company, pk=company), visit_of(request)
+    its, visit = company_of(company), visit_of(request)
     waiting = Invitation.objects.waiting().filter(company=its) if visit.may("staff.invite") else []
     rows = Membership.objects.of_company(its.pk)
     context = {
@@ -48,7 +49,7 @@ def endable(visit: Visit) -> frozenset[str]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def invite(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """Invite somebody to the company."""
-    its, visit = get_object_or_404(Company, pk=company), visit_of(request)
+    its, visit = company_of(company), visit_of(request)
     data = request.POST if request.method == "POST" else None
     first = OWNER if OWNER in invitable(visit) else STAFF
     form = InviteForm(data, roles=invitable(visit), initial={"role": first})

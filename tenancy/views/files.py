@@ -26,7 +26,8 @@ from tenancy.middleware import visit_of
 from tenancy.models import Attachment, Company, Membership
 from tenancy.permissions import access
 from tenancy.scope import open_scope
-from tenancy.views.meetings import company_of, member_of, screen
+from tenancy.views.meetings import member_of, screen
+from tenancy.views.shared import company_of
 
 PER_PAGE = 20
 

@@ -17,6 +17,7 @@ from tenancy.forms_records import MeetingForm, handed_to
 from tenancy.middleware import visit_of
 from tenancy.models import Attachment, Company, Meeting, Membership
 from tenancy.permissions import access
+from tenancy.views.shared import company_of
 
 PER_PAGE = 20
 
@@ -106,12 +107,6 @@ def meeting_remove(request: HttpRequest, firm: str, company: int, meeting: UUID)
     records.remove_meeting(meeting=row, actor=visit.membership)
     messages.success(request, "面談記録を削除しました。")
     return redirect("tenancy:meetings", firm, company)
-
-
-def company_of(pk: int) -> Company:
-    """The company in the address. Raises Http404."""
-    found: Company = get_object_or_404(Company, pk=pk)
-    return found
 
 
 def member_of(visit: Visit) -> Membership:

@@ -10,6 +10,7 @@ from tenancy.extensions import company_tabs
 from tenancy.middleware import visit_of
 from tenancy.models import Company
 from tenancy.permissions import access
+from tenancy.views.shared import company_of
 
 FOUND_AT_MOST = 20
 _NONE_TO_UNDO = (
@@ -22,7 +23,7 @@ _NONE_TO_UNDO = (
 @require_safe
 def choose(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """Which company is the same as this one: those that look like it, or what is searched for."""
-    row, words = _company(company), request.GET.get("q", "").strip()[:100]
+    row, words = company_of(company), request.GET.get("q", "").strip()[:100]
     others = Company.objects.listed().exclude(pk=row.pk)
     if words:
         found = others.search(words).order_by("kana", "name", "pk")
@@ -61,7 +62,7 @@ def confirm(request: HttpRequest, firm: str, company: int, other: int) -> HttpRe
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """Take the latest merge back, after saying what goes back and what stays. `merge` in the form is what was shown."""
-    row = _company(company)
+    row = company_of(company)
     done = merging.latest(row)
     gone = Company.objects.filter(pk=done.gone_id).first() if done else None
     if done is None or gone is None:  # another consultant's company is taken back by who may see it

@@ -14,7 +14,9 @@ from diagnosis.actions import write_comment
 from diagnosis.models import Comment, Diagnosis
 from notices.models import Notice, NoticeRead
 from tenancy import clock, merging
+from tenancy.actions import update_company
 from tenancy.keeping import Moves, tenant_models
+from tenancy.locks import CompanyGone
 from tenancy.merging import NotMergeable, merge, preview, take_back
 from tenancy.models import (
     ApiToken,
@@ -438,3 +440,135 @@ def test_nothing_merges_across_firms_or_with_what_a_limited_consultant_may_not_s
     assert client.post(f"/michisuji/companies/{a.pk}/merge/{i.pk}/", {"gone": i.pk}).status_code == 302
     with open_scope(michisuji.scope):
         assert ApiToken.objects.get().membership.company == a  # of a table that the consultant cannot see
+
+
+# ── Old addresses ──
+
+
+@pytest.fixture
+def met(michisuji: House) -> Meeting:
+    """A shared meeting of イ, which is merged into ア; 藤田 was the owner of イ and is one of ア now."""
+    a, i = michisuji.companies.values()
+    with open_scope(michisuji.scope):
+        values = {"held_on": date(2026, 11, 1), "kind": "visit", "body": "話したこと", "shared": True}
+        meeting = write_meeting(company=i, values=values, hands=NO_HANDS, actor=None)
+        merge(kept=a, gone=i, actor=None)
+    return meeting
+
+
+@pytest.mark.parametrize("person", ["馬場", "藤田"])
+@pytest.mark.parametrize("page", ["meetings/", "meetings/{}/", "meetings/?page=1", "timeline/", "diagnoses/"])
+def test_an_old_address_leads_to_the_same_page_of_the_kept_company(
+    as_: As, michisuji: House, met: Meeting, person: str, page: str
+) -> None:
+    a, i = michisuji.companies.values()
+    there = page.format(met.pk)
+    old = as_(person).get(f"/michisuji/companies/{i.pk}/{there}")
+    assert (old.status_code, old["Location"]) == (302, f"/michisuji/companies/{a.pk}/{there}")
+    assert as_(person).get(old["Location"]).status_code == 200
+
+
+def test_an_old_address_is_nothing_to_who_may_not_see_the_kept_company(
+    as_: As, michisuji: House, aoba: House, met: Meeting
+) -> None:
+    i = michisuji.companies["有限会社イ"]
+    with open_scope(michisuji.scope):
+        Membership.objects.filter(user=michisuji.people["藤田"]).update(state="ended")
+        other = Company.objects.create(firm=michisuji.firm, name="三社目")
+        Membership.objects.create(
+            firm=michisuji.firm, user=michisuji.people["藤田"], role="owner", company=other
+        )
+    michisuji.firm.consultants_see = "assigned"
+    michisuji.firm.save()
+    for person in ("藤田", "馬場", "権藤"):
+        for method in ("get", "post"):
+            answers = [
+                getattr(as_(person), method)(f"/michisuji/companies/{pk}/meetings/") for pk in (i.pk, 10**9)
+            ]
+            assert {each.status_code for each in answers} <= {404, 405}
+            assert answers[0].content == answers[1].content
+
+
+def test_a_form_that_was_left_open_is_refused_and_shows_what_was_typed(
+    as_: As, michisuji: House, met: Meeting
+) -> None:
+    a, i = michisuji.companies.values()
+    old = f"/michisuji/companies/{i.pk}/"
+    sent = {
+        "meetings/new/": {"held_on": "2026-11-02", "kind": "visit", "body": "長い話", "shared": "False"},
+        "sites/": {"name": "長い名前の店"},
+        "edit/": {"name": "長い会社名", "support_status": "client"},
+        "archive/": {"to": "archive"},
+        "members/invite/": {"email": "new@x.example", "name": "長い名前", "role": "staff"},
+    }
+    for page, typed in sent.items():
+        answer = as_("馬場").post(old + page, typed, headers={"Referer": f"http://testserver{old}{page}"})
+        said = answer.content.decode()
+        assert answer.status_code == 409, page
+        assert "統合されました" in said
+        assert all(text in said for name, text in typed.items() if name in ("name", "body", "email"))
+        assert f"/companies/{a.pk}/{page}" in said
+    with open_scope(michisuji.scope):
+        assert not Meeting.objects.filter(company=i).exists()
+        assert not Site.objects.filter(company=i).exists()
+        assert not Invitation.objects.exists()
+        assert Company.objects.get(pk=i.pk).name == "有限会社イ"
+
+
+def test_the_api_refuses_a_company_that_was_merged(as_: As, michisuji: House, met: Meeting) -> None:
+    i = michisuji.companies["有限会社イ"]
+    url = f"/api/v1/firms/michisuji/companies/{i.pk}/"
+    assert as_("馬場").patch(url, {"name": "新"}, content_type="application/json").status_code == 404
+    with open_scope(michisuji.scope), pytest.raises(CompanyGone):
+        update_company(company=i, values={"name": "新"}, seen=None, actor=None)
+
+
+def test_a_notice_leads_to_where_its_thing_is_and_back_again(michisuji: House) -> None:
+    a, i = michisuji.companies.values()
+    with open_scope(michisuji.scope):
+        values = {"held_on": date(2026, 11, 1), "kind": "visit", "body": "話", "shared": True}
+        meeting = write_meeting(company=i, values=values, hands=NO_HANDS, actor=None)
+        addresses = [Notice.objects.get().url]
+        done = merge(kept=a, gone=i, actor=None)
+        addresses.append(Notice.objects.get().url)
+        take_back(done=done, actor=None)
+        addresses.append(Notice.objects.get().url)
+    here = "/michisuji/companies/{}/meetings/{}/"
+    assert addresses == [here.format(company.pk, meeting.pk) for company in (i, a, i)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_written_while_the_company_is_being_merged_is_not_lost_in_it(michisuji: House) -> None:
+    a, i = michisuji.companies.values()
+    waits, outcomes = threading.Event(), []
+
+    def late() -> None:
+        try:
+            with open_scope(michisuji.scope):
+                waits.set()
+                written_on(i, date(2026, 11, 2))
+            outcomes.append("written")
+        except CompanyGone:
+            outcomes.append("refused")
+        finally:
+            connection.close()
+
+    with open_scope(michisuji.scope):
+        merge(kept=a, gone=i, actor=None)
+        thread = threading.Thread(target=late)
+        thread.start()
+        waits.wait()
+        until_somebody_waits()
+    thread.join()
+    assert outcomes == ["refused"]
+
+
+def until_somebody_waits() -> None:
+    """Until another connection waits for a lock of this one."""
+    asked = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+    with connection.cursor() as cursor:
+        for _ in range(10_000):
+            cursor.execute(asked)
+            if cursor.fetchone()[0]:
+                return
+    raise AssertionError("nobody waits")
