@@ -43,7 +43,7 @@ class Kept:
 def forwarded(request: HttpRequest, match: ResolverMatch) -> HttpResponse | None:
     """To the same address of the kept company; what was sent from a form is refused, and shown again to be copied.
     None where the address is no old one, or not for this person."""
-    kept = _kept(request.user.pk, match.kwargs["firm"], match.kwargs["company"])
+    kept = _kept(request.user.pk or 0, match.kwargs["firm"], match.kwargs["company"])
     if kept is None:
         return None
     address = reverse(match.view_name, kwargs={**match.kwargs, "company": kept.id})

@@ -27,6 +27,7 @@ from django.db.models.functions import Replace
 
 from tenancy import clock, due, trail
 from tenancy.constraints import SameTenantKey
+from tenancy.editing import shown
 from tenancy.keeping import Moves, Twin, foreign_keys, parents_first, shown_name, with_shown
 from tenancy.models import Company, CompanyMerge, Membership
 from tenancy.records import keep_last_contact
@@ -53,8 +54,10 @@ class NotMergeable(ValueError):
 
 @dataclass(frozen=True)
 class Group:
-    """Rows of one kind that will move: `shown` are the first of them, `more` how many there are beyond."""
+    """Rows of one kind that will move: `shown` are the first of them, `more` how many there are beyond, on the pages of
+    `kind`."""
 
+    kind: str
     label: str
     count: int
     shown: list[str]
@@ -72,11 +75,13 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a merge would do. `filled`: the kept company's empty fields and what they will hold."""
+    """What a merge would do. `filled`: the kept company's empty fields and what they will hold; `left`: what the other
+    one says differently and nobody takes over."""
 
     groups: list[Group]
     conflicts: list[Conflict]
     filled: list[dict[str, object]]
+    left: list[dict[str, object]]
 
 
 def preview(kept: Company, gone: Company) -> Preview:
@@ -85,14 +90,37 @@ def preview(kept: Company, gone: Company) -> Preview:
     for model in movable():
         told: Moves = model.on_merge
         twins = _twins(model, kept, gone, {})
-        rows = with_shown(model.objects.filter(company=gone).exclude(pk__in=twins).order_by("pk"), told.shown)
+        rows = _moving(model, gone, twins)
         count = rows.count()
         if count:
-            shown = [shown_name(row, told.shown) for row in rows[:SHOWN_AT_MOST]]
-            groups.append(Group(told.label, count, shown, count - len(shown)))
+            first = [shown_name(row, told.shown) for row in rows[:SHOWN_AT_MOST]]
+            groups.append(Group(model._meta.label_lower, told.label, count, first, count - len(first)))
         named = with_shown(model.objects.filter(pk__in=twins).order_by("pk"), told.shown)
         conflicts += [Conflict(told.label, shown_name(row, told.shown), _outcome(model)) for row in named]
-    return Preview(groups, conflicts, _filled_words(kept, gone))
+    to_fill = _to_fill(kept, gone)
+    left = [
+        name
+        for name in ("name", "support_status", *FILLED)
+        if name not in to_fill and _differs(kept, gone, name)
+    ]
+    return Preview(groups, conflicts, _words(gone, to_fill), _words(gone, left))
+
+
+def rows_of(kind: str, kept: Company, gone: Company) -> tuple[str, models.QuerySet[Any]] | None:
+    """What people call rows of this kind, and all of them that will move; None for a kind that does not move."""
+    model = next((each for each in movable() if each._meta.label_lower == kind), None)
+    if model is None:
+        return None
+    return model.on_merge.label, _moving(model, gone, _twins(model, kept, gone, {}))
+
+
+def _moving(model: Any, gone: Company, twins: Mapping[Any, Any]) -> models.QuerySet[Any]:
+    rows = model.objects.filter(company=gone).exclude(pk__in=twins).order_by("pk")
+    return with_shown(rows, model.on_merge.shown)
+
+
+def _differs(kept: Company, gone: Company, name: str) -> bool:
+    return getattr(gone, name) not in (None, "", getattr(kept, name))
 
 
 def _outcome(model: Any) -> str:
@@ -101,20 +129,21 @@ def _outcome(model: Any) -> str:
     return "一つにまとめ、ひも付いたものを引き継ぎます"
 
 
-def _filled_words(kept: Company, gone: Company) -> list[dict[str, object]]:
+def _words(gone: Company, names: list[str]) -> list[dict[str, object]]:
     words = []
-    for name in _to_fill(kept, gone):
+    for name in names:
         column: Any = Company._meta.get_field(name)
-        value = getattr(gone, column.name)
-        words.append(
-            {"label": column.verbose_name, "value": value.user if name == "consultant_id" else value}
-        )
+        value = gone.consultant.user if name == "consultant_id" and gone.consultant else shown(gone, name)
+        words.append({"label": column.verbose_name, "value": value})
     return words
 
 
 def _to_fill(kept: Company, gone: Company) -> list[str]:
     empty = (None, "")
-    return [name for name in FILLED if getattr(kept, name) in empty and getattr(gone, name) not in empty]
+    filled = [name for name in FILLED if getattr(kept, name) in empty and getattr(gone, name) not in empty]
+    # 見込み is what nobody has decided yet: a company that is supported stays so.
+    new = kept.support_status == Company.Support.LEAD != gone.support_status
+    return [*filled, "support_status"] if new else filled
 
 
 # ── Merge ──
@@ -448,7 +477,8 @@ def _restore(done: CompanyMerge, companies: tuple[Company, Company]) -> dict[Com
 def _restore_company(row: Company, pairs: Mapping[str, list[Any]]) -> dict[str, Any]:
     was = {}
     for name, (before, after) in pairs.items():
-        value = row._meta.get_field(name).to_python(before)
+        column: Any = row._meta.get_field(name)
+        value = column.to_python(before)
         if _plain(getattr(row, name)) == after and not _number_is_taken(row, name, value):
             was[name] = getattr(row, name)
             setattr(row, name, value)
@@ -520,7 +550,9 @@ def _delete_with_all(gone: Company) -> None:
 def forget(rows: Iterable[models.Model]) -> None:
     """What merges remember of these rows' personal fields is forgotten; taking back leaves such a field alone. One
     query, and one for each merge that remembered something."""
-    personal = {(row._meta.label_lower, str(row.pk)): getattr(row, "PERSONAL", frozenset()) for row in rows}
+    personal: dict[tuple[str, str], frozenset[str]] = {}
+    for row in rows:
+        personal[row._meta.label_lower, str(row.pk)] = getattr(row, "PERSONAL", frozenset())
     for done in (
         CompanyMerge.objects.select_for_update(of=("self",), no_key=True).exclude(moved={}).order_by("pk")
     ):

@@ -11,6 +11,7 @@ from tenancy.keeping import Blanks, Exported, Keeps, Moves
 from tenancy.models.company import Company
 from tenancy.models.people import Membership
 from tenancy.permissions import PARTNER
+from tenancy.templatetags.michisuji import jdate
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
 SHARED, WITHIN = "お客様と共有する", "社内だけ"
@@ -82,7 +83,7 @@ class Meeting(FirmModel):
         verbose_name = "面談記録"
 
     def __str__(self) -> str:
-        return f"{self.held_on:%Y-%m-%d} {self.get_kind_display()}"
+        return f"{jdate(self.held_on)} {self.get_kind_display()}"
 
     def get_shared_display(self) -> str:
         return SHARED if self.shared else WITHIN

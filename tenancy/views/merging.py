@@ -1,18 +1,21 @@
 """Two companies that are the same: choose, look, merge, take back."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from tenancy import merging
 from tenancy.extensions import company_tabs
+from tenancy.keeping import shown_name
 from tenancy.middleware import visit_of
 from tenancy.models import Company
 from tenancy.permissions import access
 from tenancy.views.shared import company_of
 
 FOUND_AT_MOST = 20
+PER_PAGE = 50
 _NONE_TO_UNDO = (
     "取り消せる統合はありません。30日を過ぎたか、すでに取り消されたか、ほかの方が担当する企業です。"
     "お困りのときは、担当の方か管理者へお尋ねください。"
@@ -46,6 +49,8 @@ def confirm(request: HttpRequest, firm: str, company: int, other: int) -> HttpRe
     if kept == gone or kept.merged_into_id or gone.merged_into_id:
         messages.error(request, "この組み合わせでは統合できません。もう一度お選びください。")
         return redirect("tenancy:merge", firm, kept.merged_into_id or kept.pk)
+    if kind := request.GET.get("kind"):
+        return _rows(request, kept, gone, kind)
     if request.method != "POST" or request.POST.get("gone") != str(gone.pk):
         context = {"company": kept, "gone": gone, "preview": merging.preview(kept, gone)}
         status = 422 if request.method == "POST" else 200
@@ -56,6 +61,18 @@ def confirm(request: HttpRequest, firm: str, company: int, other: int) -> HttpRe
     except merging.NotMergeable as problem:
         messages.error(request, str(problem))
     return redirect("tenancy:company", firm, kept.pk)
+
+
+def _rows(request: HttpRequest, kept: Company, gone: Company, kind: str) -> HttpResponse:
+    """All rows of a kind that would move, a page at a time."""
+    found = merging.rows_of(kind, kept, gone)
+    if found is None:
+        raise Http404
+    label, rows = found
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    names = [shown_name(row, row.on_merge.shown) for row in page]
+    context = {"company": kept, "gone": gone, "label": label, "names": names, "page_obj": page, "kind": kind}
+    return render(request, "tenancy/merge_rows.html", context)
 
 
 @access("companies.edit")

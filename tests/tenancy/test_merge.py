@@ -442,6 +442,38 @@ def test_nothing_merges_across_firms_or_with_what_a_limited_consultant_may_not_s
         assert ApiToken.objects.get().membership.company == a  # of a table that the consultant cannot see
 
 
+def test_every_row_of_the_preview_can_be_looked_at_and_what_is_not_taken_over_is_named(
+    as_: As, michisuji: House
+) -> None:
+    a, i = michisuji.companies.values()
+    with open_scope(michisuji.scope):
+        Company.objects.filter(pk=a.pk).update(location="さいたま市", support_status="lead")
+        Company.objects.filter(pk=i.pk).update(location="川越市", support_status="client")
+        written_on(i, date(2026, 11, 1))
+        Site.objects.bulk_create(Site(firm=michisuji.firm, company=i, name=f"店{n:02}") for n in range(60))
+        a.refresh_from_db()
+        i.refresh_from_db()
+        left = {row["label"]: row["value"] for row in preview(a, i).left}
+    client, url = as_("馬場"), f"/michisuji/companies/{a.pk}/merge/{i.pk}/"
+    page = client.get(url).content.decode()
+    assert left == {"会社名": i.name, "所在地": "川越市"}
+    assert "引き継がないもの" in page
+    assert "支援中" in page
+    assert "2026年11月1日(日)" in page
+    assert f"{url}?kind=tenancy.site" in page
+    all_of_them = (
+        client.get(url, {"kind": "tenancy.site"}).content
+        + client.get(url, {"kind": "tenancy.site", "page": "2"}).content
+    )
+    assert all(f"店{n:02}" in all_of_them.decode() for n in range(60))
+    assert client.get(url, {"kind": "tenancy.user"}).status_code == 404
+    with open_scope(michisuji.scope):
+        done = merge(kept=a, gone=i, actor=None)
+        assert Company.objects.get(pk=a.pk).support_status == "client"
+        take_back(done=done, actor=None)
+        assert Company.objects.get(pk=a.pk).support_status == "lead"
+
+
 # ── Old addresses ──
 
 
