@@ -13,9 +13,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.db import connection
+from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
 
 from config.processes import Child, Program, stop_all, wait_until
+from tenancy.models import User
 
 # Playwright's loop runs in this thread; the tests' own queries are no coroutine's.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -45,10 +47,11 @@ class Person:
         self.page.goto(path if path.startswith("http") else self.site + path)
         self.look()
 
-    def press(self, words: str, **options: Any) -> None:
-        """Press the button or link with these words and look at the page that comes."""
-        target = self.page.get_by_role("button", name=words, **options).or_(
-            self.page.get_by_role("link", name=words, **options)
+    def press(self, words: str, *, beside: str = "", **options: Any) -> None:
+        """Press the button or link with these words, in the list `beside` a name, and look at the page that comes."""
+        near = self.page.get_by_role("listitem").filter(has_text=beside) if beside else self.page
+        target = near.get_by_role("button", name=words, **options).or_(
+            near.get_by_role("link", name=words, **options)
         )
         with self.page.expect_navigation():
             target.first.click()
@@ -77,6 +80,15 @@ class Person:
         html = re.sub(r'value="[^"]{20,}"|\d+', "", self.page.content())
         look = self.page.evaluate("[matchMedia('(prefers-color-scheme: dark)').matches, innerWidth]")
         return (hash(html), *look)
+
+    def enter(self, user: User) -> None:
+        """Be signed in without the form, for ways on which signing in is not the point."""
+        client = Client(SERVER_NAME="localhost")
+        client.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
+        key = client.cookies[settings.SESSION_COOKIE_NAME].value
+        self.page.context.add_cookies(
+            [{"name": settings.SESSION_COOKIE_NAME, "value": key, "url": self.site}]
+        )
 
     def sign_in(self, email: str, password: str) -> None:
         self.open("/accounts/login/")

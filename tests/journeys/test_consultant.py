@@ -35,7 +35,7 @@ def test_a_consultant_reads_comments_and_takes_the_company_over(
     with open_scope(known.scope):
         diagnosis = answered(known, "合同会社みずうみ企画")
     consultant = someone(width)
-    consultant.sign_in("baba@michisuji.example", PASSWORD)
+    consultant.enter(known.people["馬場"])
     consultant.open("/michisuji/home/")
     assert consultant.reads("合同会社みずうみ企画")
     consultant.press("合同会社みずうみ企画")

@@ -6,7 +6,7 @@ import pytest
 
 from tenancy.models import Company
 from tenancy.scope import open_scope
-from tests.conftest import PASSWORD, House
+from tests.conftest import House
 from tests.journeys.conftest import DESK, PHONE, Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -17,12 +17,10 @@ Someone = Callable[..., Person]
 @pytest.fixture
 def admin(someone: Someone, michisuji: House) -> Callable[..., Person]:
     """青木 at a window of a width, signed in."""
-    michisuji.people["青木"].set_password(PASSWORD)
-    michisuji.people["青木"].save(update_fields=["password"])
 
     def opens(width: int, **options: bool) -> Person:
         person = someone(width, **options)
-        person.sign_in("aoki@michisuji.example", PASSWORD)
+        person.enter(michisuji.people["青木"])
         return person
 
     return opens
