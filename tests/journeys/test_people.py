@@ -1,6 +1,7 @@
 """People come in, see exactly their part, and go: on a phone and at a desk."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.conftest import PASSWORD, House
 from tests.diagnosis.firm_help import answered
 from tests.journeys.conftest import DESK, PHONE, Person
 from tests.tenancy.browser import mailed_path, mails, with_password
+from tests.things import noted
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -44,9 +46,8 @@ def menu(person: Person, width: int, words: str) -> None:
 def test_an_owner_is_invited_comes_in_with_one_button_and_invites_staff(
     someone: Someone, michisuji: House, a: Company, width: int, dark: bool
 ) -> None:
-    with_password(michisuji.people["馬場"])
     consultant = someone(width, dark=dark)
-    consultant.sign_in("baba@michisuji.example", PASSWORD)
+    consultant.enter(michisuji.people["馬場"])
     consultant.open(f"/michisuji/companies/{a.pk}/members/")
     consultant.press("メンバーを招待する")
     types(consultant, "お名前", "新田 花")
@@ -80,11 +81,11 @@ def test_an_owner_is_invited_comes_in_with_one_button_and_invites_staff(
 def test_an_owner_reads_the_results_compares_them_and_begins_another(
     someone: Someone, michisuji: House, a: Company, width: int, dark: bool
 ) -> None:
-    with_password(michisuji.people["千葉"])
     for _ in range(2):
         answered(michisuji, company=a)
     owner = someone(width, dark=dark)
-    owner.sign_in("chiba@a.example", PASSWORD)
+    owner.enter(michisuji.people["千葉"])
+    owner.open("/michisuji/home/")
     owner.press("結果を読む")
     assert owner.reads("次の三つの一歩")
     menu(owner, width, "簡易診断")
@@ -97,22 +98,47 @@ def test_an_owner_reads_the_results_compares_them_and_begins_another(
 
 
 @WIDTHS
-def test_a_partner_comes_until_the_owner_ends_it(
+def test_a_partner_with_an_account_comes_reads_what_is_handed_over_and_goes(
     someone: Someone, michisuji: House, a: Company, width: int, dark: bool
 ) -> None:
-    for name in ("千葉", "江口"):
-        with_password(michisuji.people[name])
-    partner, owner = someone(width, dark=dark), someone(width, dark=dark)
-    partner.sign_in("eguchi@out.example", PASSWORD)
+    """藤田 already runs another company of the firm, and now helps this one until a day."""
+    with_password(michisuji.people["藤田"])
+    with open_scope(michisuji.scope):
+        noted(michisuji, a, "展示会の準備を頼みました。", shared=True)
+    consultant, partner, owner = (someone(width, dark=dark) for _ in range(3))
+    consultant.enter(michisuji.people["馬場"])
+    consultant.open(f"/michisuji/companies/{a.pk}/members/invite/")
+    types(consultant, "お名前", "藤田")
+    types(consultant, "メールアドレス", "fujita@i.example")
+    consultant.page.get_by_label("外部人材", exact=True).check()
+    consultant.press("招待のメールを送る")
+    assert consultant.page.get_by_label("外部人材", exact=True).is_checked(), (
+        "without a last day there is none"
+    )
+    types(consultant, "参加の最後の日", f"{clock.today() + timedelta(days=30):%Y-%m-%d}")
+    consultant.press("招待のメールを送る")
+
+    partner.open(link_to(michisuji, "fujita@i.example", partner))
+    partner.press("ログインして参加する")
+    types(partner, "メールアドレス", "fujita@i.example")
+    types(partner, "パスワード", PASSWORD)
+    partner.press("ログインする")
+    partner.press("参加する")
     assert partner.reads("いま、お渡ししているものはありません")
-    owner.sign_in("chiba@a.example", PASSWORD)
-    menu(owner, width, "メンバー")
-    owner.page.get_by_role("listitem").filter(has_text="江口").get_by_role(
-        "link", name="参加を終える"
-    ).click()
-    owner.look()
+    consultant.open(f"/michisuji/companies/{a.pk}/meetings/")
+    consultant.press("訪問")
+    consultant.press("記録を直す")
+    consultant.page.get_by_role("checkbox", name="藤田").check()
+    consultant.press("保存する")
+    menu(partner, width, "面談の記録")
+    partner.press("訪問")
+    assert partner.reads("展示会の準備を頼みました。")
+
+    owner.enter(michisuji.people["千葉"])
+    owner.open(f"/michisuji/companies/{a.pk}/members/")
+    owner.press("参加を終える", beside="藤田")
     owner.press("参加を終える")
-    assert owner.reads("江口さんの参加を終えました。")
+    assert owner.reads("藤田さんの参加を終えました。")
     partner.open(f"/michisuji/companies/{a.pk}/home/")
     assert partner.reads("見つかりません")
 
@@ -121,11 +147,10 @@ def test_a_partner_comes_until_the_owner_ends_it(
 def test_an_admin_invites_a_colleague_and_hands_everything_over(
     someone: Someone, michisuji: House, a: Company, width: int, dark: bool
 ) -> None:
-    with_password(michisuji.people["青木"])
     with open_scope(michisuji.scope):
         Company.objects.update(consultant=michisuji.members["馬場"])
     admin = someone(width, dark=dark)
-    admin.sign_in("aoki@michisuji.example", PASSWORD)
+    admin.enter(michisuji.people["青木"])
     admin.open("/michisuji/settings/members/")
     admin.press("メンバーを招待する")
     types(admin, "お名前", "新谷 学")
@@ -173,9 +198,9 @@ def test_who_belongs_to_two_places_chooses_and_changes_over(
 def test_an_owner_chooses_what_comes_by_mail(
     someone: Someone, michisuji: House, width: int, dark: bool
 ) -> None:
-    with_password(michisuji.people["千葉"])
     owner = someone(width, dark=dark)
-    owner.sign_in("chiba@a.example", PASSWORD)
+    owner.enter(michisuji.people["千葉"])
+    owner.open("/michisuji/home/")
     menu(owner, width, "お知らせ")
     owner.press("メールで受け取るものを選ぶ")
     owner.page.get_by_label("面談記録・ファイル・コメントが共有されたとき").uncheck()

@@ -11,6 +11,7 @@ from tenancy.sessions import end_sessions
 from tests.conftest import PASSWORD, House
 from tests.journeys.conftest import DESK, PHONE, Person
 from tests.tenancy import papers
+from tests.tenancy.browser import with_password
 from tests.test_matrix import address
 from tests.things import plant
 
@@ -20,17 +21,8 @@ Someone = Callable[..., Person]
 
 
 @pytest.fixture
-def known(michisuji: House) -> House:
-    """The firm, with passwords to sign in with."""
-    for person in michisuji.people.values():
-        person.set_password(PASSWORD)
-        person.save(update_fields=["password"])
-    return michisuji
-
-
-@pytest.fixture
-def company(known: House) -> Company:
-    return known.companies["株式会社ア"]
+def company(michisuji: House) -> Company:
+    return michisuji.companies["株式会社ア"]
 
 
 def typing(consultant: Person, name: str, words: str) -> None:
@@ -39,14 +31,14 @@ def typing(consultant: Person, name: str, words: str) -> None:
 
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_a_meeting_is_written_a_file_attached_shared_and_read_by_the_owner(
-    someone: Someone, known: House, company: Company, tmp_path: Path, width: int
+    someone: Someone, michisuji: House, company: Company, tmp_path: Path, width: int
 ) -> None:
     estimate, wrong = tmp_path / "お見積り.pdf", tmp_path / "別のもの.pdf"
     estimate.write_bytes(papers.PDF)
     wrong.write_bytes(papers.HTML)
     base = f"/michisuji/companies/{company.pk}/"
     consultant = someone(width)
-    consultant.sign_in("baba@michisuji.example", PASSWORD)
+    consultant.enter(michisuji.people["馬場"])
     consultant.open(base)
     consultant.press("面談を記録する")
     consultant.press("保存する")
@@ -71,7 +63,7 @@ def test_a_meeting_is_written_a_file_attached_shared_and_read_by_the_owner(
     assert consultant.page.get_by_role("radio", name="お客様と共有する").is_checked()
 
     owner = someone(PHONE)
-    owner.sign_in("chiba@a.example", PASSWORD)
+    owner.enter(michisuji.people["千葉"])
     owner.open(base + "home/")
     assert not owner.reads("順番を一枚の紙にする")
     consultant.open(base + "meetings/")
@@ -90,28 +82,35 @@ def test_a_meeting_is_written_a_file_attached_shared_and_read_by_the_owner(
         owner.page.get_by_role("link", name="お見積り.pdf").click()
     assert fetched.value.suggested_filename == "お見積り.pdf"
     assert Path(fetched.value.path()).read_bytes() == papers.PDF
-    with open_scope(known.scope):
+
+    partner = someone(width)
+    partner.enter(michisuji.people["江口"])
+    partner.open(base + "home/")
+    assert partner.reads("順番を一枚の紙にする")
+    partner.open(base + "files/")
+    assert not partner.reads("お見積り.pdf"), "shared, and not handed over"
+    with open_scope(michisuji.scope):
         assert Attachment.objects.get().shared
 
 
 @pytest.mark.parametrize(("width", "dark"), [(PHONE, True), (DESK, False)])
 def test_every_room_is_sound_for_the_owner_too(
-    someone: Someone, known: House, width: int, dark: bool
+    someone: Someone, michisuji: House, width: int, dark: bool
 ) -> None:
     """For the firm, tests/journeys/test_consultant.py opens every page."""
-    ids, owner = plant(known).ids, someone(width, dark=dark)
-    owner.sign_in("chiba@a.example", PASSWORD)
+    ids, owner = plant(michisuji).ids, someone(width, dark=dark)
+    owner.enter(michisuji.people["千葉"])
     for room in ("home/", "meetings/", "meetings/<uuid:meeting>/", "files/", "timeline/"):
         owner.open(address(f"companies/<int:company>/{room}", "michisuji", ids))
 
 
 def test_it_all_works_without_scripts(
-    someone: Someone, known: House, company: Company, tmp_path: Path
+    someone: Someone, michisuji: House, company: Company, tmp_path: Path
 ) -> None:
     paper = tmp_path / "紙.pdf"
     paper.write_bytes(papers.PDF)
     consultant = someone(PHONE, scripts=False)
-    consultant.sign_in("baba@michisuji.example", PASSWORD)
+    consultant.enter(michisuji.people["馬場"])
     consultant.open(f"/michisuji/companies/{company.pk}/files/")
     consultant.press("ファイルを追加する")
     consultant.page.set_input_files("input[type=file]", paper)
@@ -124,14 +123,15 @@ def test_it_all_works_without_scripts(
 
 @pytest.mark.parametrize("scripts", [True, False])
 def test_what_was_typed_outlives_a_session_that_ended_elsewhere(
-    someone: Someone, known: House, company: Company, scripts: bool
+    someone: Someone, michisuji: House, company: Company, scripts: bool
 ) -> None:
+    baba = with_password(michisuji.people["馬場"])
     consultant = someone(DESK, scripts=scripts)
     consultant.sign_in("baba@michisuji.example", PASSWORD)
     new = f"/michisuji/companies/{company.pk}/meetings/new/"
     consultant.open(new)
     typing(consultant, "話したこと", "一時間かけて書いた記録")
-    end_sessions(known.people["馬場"])
+    end_sessions(baba)
     consultant.press("保存する")
     assert consultant.reads("まだ保存されていません")
     consultant.page.fill("input[name=login]", "baba@michisuji.example")
