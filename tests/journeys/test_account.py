@@ -12,6 +12,12 @@ from tests.tenancy.browser import app_code, mailed_code, mailed_path, mails, wit
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 Someone = Callable[..., Person]
+NEW_FIRM = {
+    "名称": "ひので経営支援",
+    "URLの名前": "hinode",
+    "管理者のお名前": "日野 出",
+    "管理者のメールアドレス": "hino@hinode.example",
+}
 WIDTHS = pytest.mark.parametrize(("width", "dark"), [(PHONE, True), (DESK, False)])
 
 
@@ -67,14 +73,17 @@ def test_a_consultant_sets_up_a_second_factor_and_signs_in_with_it(
 
 
 @WIDTHS
-def test_an_owner_changes_the_address_and_ends_a_forgotten_session(
+def test_an_owner_changes_name_address_and_password_and_ends_forgotten_sessions(
     someone: Someone, michisuji: House, width: int, dark: bool
 ) -> None:
-    with_password(michisuji.people["千葉"])
-    forgotten, owner = someone(width), someone(width, dark=dark)
-    for person in (forgotten, owner):
-        person.sign_in("chiba@a.example", PASSWORD)
+    user = with_password(michisuji.people["千葉"])
+    owner, at_work, at_home = (someone(width, dark=dark) for _ in range(3))
+    for person in (owner, at_work, at_home):
+        person.enter(user)
     owner.open("/accounts/")
+    types(owner, "お名前", "千葉 進")
+    owner.press("お名前を保存する")
+    assert owner.page.get_by_label("お名前").input_value() == "千葉 進"
     owner.press("メールアドレスを変える")
     types(owner, "新しいメールアドレス", "chiba-new@a.example")
     owner.press("確認のメールを送る")
@@ -82,10 +91,27 @@ def test_an_owner_changes_the_address_and_ends_a_forgotten_session(
     owner.open(mailed_path(mails(michisuji, "email_confirmation")[0], owner.site))
     owner.press("このアドレスにする")
     assert owner.reads("メールアドレスが変わりました")
+
     owner.press("ログインしている端末")
+    owner.page.get_by_role("button", name="をログアウトする").first.click()
+    owner.page.get_by_text("選んだ端末をログアウトしました。").wait_for()
+    assert [is_in(person) for person in (at_work, at_home)].count(True) == 1
     owner.press("この端末のほかをすべてログアウトする")
-    forgotten.open("/accounts/")
-    assert forgotten.page.url.startswith(f"{forgotten.site}/accounts/login/")
+    assert [is_in(person) for person in (owner, at_work, at_home)] == [True, False, False]
+
+    owner.press("アカウントへ戻る")
+    owner.press("パスワードを変える")
+    types(owner, "現在のパスワード", PASSWORD)
+    types(owner, "新しいパスワード", "kumo wa shiroi hanabi")
+    owner.page.fill("input[name=password2]", "kumo wa shiroi hanabi")
+    owner.press("このパスワードにする")
+    at_home.sign_in("chiba-new@a.example", "kumo wa shiroi hanabi")
+    assert at_home.reads("千葉 進 様")
+
+
+def is_in(person: Person) -> bool:
+    """Whether the next page opens, or asks to sign in."""
+    return "/login/" not in person.page.context.request.get(f"{person.site}/accounts/").url
 
 
 @WIDTHS
@@ -105,7 +131,12 @@ def test_every_page_of_account_and_operator_is_accessible_valid_and_fits(
         operator.open(f"/accounts/{path}")
     for path in ("", "firms/new/", "health/", "queues/", "failures/", "limits/"):
         operator.open(f"/operator/{path}")
+    operator.open("/operator/firms/new/")
+    for label, words in NEW_FIRM.items():
+        types(operator, label, words)
+    operator.press("作る")
     operator.open("/operator/")
+    assert operator.reads("ひので経営支援")
     operator.press("みちすじ経営パートナーズに入る")
     types(operator, "入る理由", "お客様からのお問い合わせの確認のため")
     operator.press("入る", exact=True)
