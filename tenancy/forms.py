@@ -296,7 +296,7 @@ class RulesForm(SeenForm):
         widgets = {"consultants_see": forms.RadioSelect}
         help_texts = {
             "consultants_see": "管理者は、いつもすべての企業を見られます。",
-            "requires_second_factor": "管理者とコンサルタントが対象です。まだの方は、次に開いたときに、2段階認証の設定へ進みます。",
+            "requires_second_factor": "管理者とコンサルタントが対象です。まだの方は、2段階認証の設定へ進みます。",
         }
 
 
