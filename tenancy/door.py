@@ -5,6 +5,7 @@ import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from secrets import token_urlsafe
+from typing import Any
 
 from django.db.models import F, Q
 from django.db.models.lookups import Exact
@@ -166,9 +167,8 @@ def _by_session(request: HttpRequest, slug: str, company: int | None) -> Members
     if company is not None:
         members = members.filter(Q(company=None) | Q(company_id=company))
     own_side_first = F("company").asc(nulls_first=True)
-    looks_in = Exact(
-        F("role"), OPERATOR
-    )  # last: who joined during a visit as operator is a member from then on
+    # Last: who joined during a visit as operator is a member from then on.
+    looks_in: Any = Exact(F("role"), OPERATOR)
     membership = members.filter(firm__slug=slug).order_by(own_side_first, looks_in, "pk").first()
     if membership is not None:
         membership.user = request.user  # known already: the shell names it without another query

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 
 from tenancy import clock
 from tenancy.fields import LineField, MailField
@@ -185,7 +186,7 @@ class AssignForm(forms.Form):
     @property
     def chosen(self) -> set[str]:
         """The companies' ids as they were sent, so that an answer with an error keeps them."""
-        return set(self.data.getlist("companies")) if self.is_bound else set()
+        return set(cast("QueryDict", self.data).getlist("companies")) if self.is_bound else set()
 
 
 class HandOverForm(forms.Form):

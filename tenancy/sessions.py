@@ -161,7 +161,7 @@ def sessions_in(firm_id: int, user: User) -> list[Session]:
     rows = list(used.defer("session_data"))
     for row in rows:
         row.seen_here = datetime.fromtimestamp(row.firms[str(firm_id)], UTC)
-    return sorted(rows, key=lambda row: row.seen_here, reverse=True)
+    return sorted(rows, key=lambda row: row.firms[str(firm_id)], reverse=True)
 
 
 def name_of(session_key: str) -> str:

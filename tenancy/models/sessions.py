@@ -1,5 +1,6 @@
 """Signed-in browsers."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.sessions.base_session import AbstractBaseSession
@@ -18,6 +19,8 @@ class Session(AbstractBaseSession):
     signed_in_at = models.DateTimeField(null=True)
     seen_at = models.DateTimeField(null=True)
     firms = models.JSONField(default=dict)
+
+    seen_here: datetime | None = None  # when it was last used in the firm that `sessions_in` was asked about
 
     class Meta:
         pass

@@ -31,13 +31,14 @@ HEADS = ("日時", "だれが", "役割", "方法", "何を", "対象", "名前"
 def trail_list(request: HttpRequest, firm: str) -> HttpResponse:
     """The trail, newest first, narrowed down by its address. As many queries for 50 rows as for 5 of the same kinds."""
     form = TrailFilter(request.GET)
-    page = NewestPaginator(form.rows(), PER_PAGE).get_page(request.GET.get("page"))
+    pages = NewestPaginator(form.rows(), PER_PAGE)
+    page = pages.get_page(request.GET.get("page"))
     context = {
         "form": form,
         "page_obj": page,
         "entries": entries_of(page.object_list, firm),
         "active": form.active,
-        "too_many": page.paginator.is_capped,
+        "too_many": pages.is_capped,
         "most": MOST,
     }
     return render(request, "tenancy/trail.html", context)
@@ -52,7 +53,7 @@ class NewestPaginator(Paginator):  # type: ignore[type-arg]
         return self._reached > MOST
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         return min(self._reached, MOST)
 
     @cached_property
