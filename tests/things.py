@@ -37,6 +37,7 @@ from tenancy.models import (
 )
 from tenancy.scope import open_scope
 from tests.conftest import House
+from tests.tenancy import papers
 
 CASES = json.loads((Path(__file__).parent / "diagnosis/data/diagnosis_cases.json").read_text())
 
@@ -142,14 +143,15 @@ def noted(house: House, company: Company, text: str, **fields: Any) -> Meeting:
 
 
 def filed(house: House, company: Company, text: str, **fields: Any) -> Attachment:
-    """A file in the storage with `text` as its name and in it. Call inside the firm's scope."""
-    key = default_storage.save(f"firm/{house.firm.pk}/files/{uuid4()}", ContentFile(text.encode()))
+    """A PDF in the storage with `text` as its name and in it. Call inside the firm's scope."""
+    content = papers.PDF + text.encode()
+    key = default_storage.save(f"firm/{house.firm.pk}/files/{uuid4()}", ContentFile(content))
     row: Attachment = Attachment.objects.create(
         firm=house.firm,
         company=company,
         name=f"{text}.pdf",
         content_type="application/pdf",
-        bytes=len(text.encode()),
+        bytes=len(content),
         sha256="0" * 64,
         key=key,
         **fields,

@@ -11,6 +11,7 @@ Whoever wrote the archive is a stranger: nothing of it is a path, a key, an addr
 import hashlib
 import json
 import re
+import struct
 import zipfile
 from base64 import b64decode
 from collections.abc import Iterator
@@ -38,15 +39,17 @@ from reports.archive.layout import (
 from reports.archive.people import People
 from reports.archive.seals import Seals
 from reports.registry import NotMade
-from tenancy import clock, due, trail
+from tenancy import clock, due, trail, uploads
 from tenancy.editing import apply
 from tenancy.keeping import foreign_keys, later_keys, tenant_models
-from tenancy.models import Company, Firm, Membership, PersonKey
+from tenancy.models import Attachment, Company, Firm, Membership, PersonKey
 from tenancy.personal import is_sealed
 
 MOST_UNPACKED = 2 * 1024 * 1024 * 1024  # of what a browser has sent
 MOST_ENTRIES = 100_000
+LONGEST_ENTRY = 200  # bytes in the directory: 46, and a name of ours
 MOST_TIMES = 200  # how much larger than the archive its content may be
+NO_TYPE = "application/octet-stream"
 LONGEST_LINE = 8 * 1024 * 1024
 _NAME = re.compile(r"(data/[a-z_]+(\.[a-z_]+)?\.(csv|jsonl)|files/[a-z_]+\.[a-z_]+/[0-9a-f-]{1,36})")
 _PIECE = 64 * 1024
@@ -99,8 +102,9 @@ def open_archive(file: IO[bytes], *, most: int | None = MOST_UNPACKED) -> Archiv
     """Look at everything in it before anything is written. `most`: bytes of its content; None for an operator, whose
     disk it is. Raises BadArchive."""
     try:
+        _check_directory(file)
         archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, ValueError, OSError) as problem:
+    except (struct.error, zipfile.BadZipFile, ValueError, OSError) as problem:
         raise BadArchive("道筋から書き出したZIPファイルではありません。") from problem
     _check_size(file, archive, most)
     try:
@@ -119,6 +123,21 @@ def open_archive(file: IO[bytes], *, most: int | None = MOST_UNPACKED) -> Archiv
     ) as problem:
         raise BadArchive("ファイルが壊れているため、読み取れませんでした。") from problem
     return Archive(archive, manifest)
+
+
+def _check_directory(file: IO[bytes]) -> None:
+    """Before the zip module reads it: it makes an object of each entry, a million of which fit into a small archive.
+    Of an archive with more (ZIP64) the length stands in a record of its own, in front of the usual one."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - 65_557 - 76))
+    tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    (length,) = struct.unpack_from("<I", tail, at + 12) if at >= 0 else (0,)
+    if at >= 76 and tail[at - 76 : at - 72] == b"PK\x06\x06":
+        (length,) = struct.unpack_from("<Q", tail, at - 76 + 40)
+    if length > MOST_ENTRIES * LONGEST_ENTRY:
+        raise BadArchive("中身が大きすぎるため、取り込めません。")
+    file.seek(0)
 
 
 def _check_size(file: IO[bytes], archive: zipfile.ZipFile, most: int | None) -> None:
@@ -222,6 +241,7 @@ class Reader:
     ids: dict[Any, dict[Any, Any]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
+    left_out: set[str] = field(default_factory=set)
     later: list[tuple[Any, Any, dict[str, Any]]] = field(default_factory=list)
     old_slug: str = ""
 
@@ -286,6 +306,7 @@ class Reader:
     def _row(self, model: Any, raw: dict[str, Any]) -> Any:
         """The row as it will stand here; None where it hangs on something that is not in the archive."""
         row = model(firm_id=self.firm.pk)
+        raw = self._admitted(raw) if model is Attachment else raw
         keys = {key.attname: key for key in foreign_keys(model)}
         for column in model._meta.concrete_fields:
             name = column.attname
@@ -299,6 +320,21 @@ class Reader:
                 return None
             setattr(row, name, value)
         return row
+
+    def _admitted(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """The row of a file with what the file really is. One that nobody could upload stays out, as one that the
+        archive lacks: its row stands, without content."""
+        key, name = str(raw["key"]), uploads.clean_name(str(raw["name"]))
+        if not self.archive.has(key):
+            return raw | {"name": name, "content_type": NO_TYPE}
+        with self.archive.zip.open(key) as content:
+            try:
+                what = uploads.recognize(name, content, self.archive.zip.getinfo(key).file_size)
+            except uploads.NotTaken:
+                self.left_out.add(key)
+                return raw | {"name": name, "content_type": NO_TYPE}
+        told = {"content_type": what.content_type, "bytes": what.size, "sha256": what.sha256}
+        return raw | {"name": what.name} | told
 
     def _key(self, key: Any, old: Any) -> Any:
         return (
@@ -353,7 +389,8 @@ class Reader:
     def _file(self, model: Any, name: str) -> str:
         """The key under which the file stands here. One that the archive lacks has a key and no content."""
         key = f"firm/{self.firm.pk}/files/{self._uuid(str(UUID(name.rsplit('/', 1)[-1])))}"
-        if self.archive.has(name) and name.startswith(f"files/{model._meta.label_lower}/"):
+        is_here = self.archive.has(name) and name not in self.left_out
+        if is_here and name.startswith(f"files/{model._meta.label_lower}/"):
             default_storage.delete(key)  # of an attempt that was killed
             with self.archive.zip.open(name) as content:
                 key = default_storage.save(key, File(content))
