@@ -75,7 +75,7 @@ class Mail(FirmModel):
     sent_at = models.DateTimeField(null=True, blank=True)
 
     # What has not left this house does not leave another one by an import, whoever wrote the archive.
-    on_export = Exported(where=models.Q(state="sent"), ids=("key", "link"))
+    on_export = Exported(where=models.Q(state="sent"), ids=("key", "link"), cut=("body",))
     on_merge = Stays("of the firm's log, by address")
     on_erase = Deletes("メールの記録", email="to", shown="subject", made_of="link")
 

@@ -14,15 +14,17 @@ from django.core.files.storage import default_storage
 from django.db import models
 from django.db.models.deletion import Collector
 
-from tenancy import merging, trail
+from tenancy import merging, personal, trail
 from tenancy.filing import forget_later
 from tenancy.keeping import Blanks, Deletes, Exported, shown_name, tenant_models, with_shown
 from tenancy.leaving import delete_if_homeless
-from tenancy.models import Attachment, Firm, Membership, User
+from tenancy.models import Attachment, Firm, Membership, PersonKey, Trail, User
 from tenancy.permissions import ADMIN
 from tenancy.scope import Scope, open_scope
+from tenancy.trail_words import label_of_subject
 
 SHORTEST = 2
+SEARCHED_AT_MOST = 50_000  # rows of the trail, the newest: each personal value is opened
 SHOWN_AT_MOST = 50  # of a kind; a form may send 500 fields
 
 
@@ -61,11 +63,29 @@ class Findings:
 
 
 def find(words: str) -> Findings:
-    """Where somebody of this address or name stands: by the address every row, by a name at most 50 of a kind.
-    Queries: two for each kind of row, and one where there are more."""
+    """Where somebody of this address or name stands: by the address every row, by a name at most 50 of a kind, and what
+    the trail keeps of former values and of what is deleted. Queries: two for each kind of row, one where there are
+    more, three for the trail."""
     words = words.strip()
-    told = [_find_in(model, words) for model in tenant_models()] if len(words) >= SHORTEST else []
-    return Findings([found for each in told for found in each.listed], sum(each.more for each in told))
+    if len(words) < SHORTEST:
+        return Findings([], 0)
+    told = [_find_in(model, words) for model in tenant_models()]
+    listed = [found for each in told for found in each.listed]
+    present = {row.whose() for found in listed for row in found.rows}
+    return Findings(listed + _find_in_trail(words, but=present), sum(each.more for each in told))
+
+
+def _find_in_trail(words: str, *, but: set[str]) -> list[Found]:
+    """Keys that open what was once said of the person; without those of what is found anyway, which go with it."""
+    written = Trail.objects.exclude(changes={}).order_by("-at").values_list("changes", flat=True)
+    held = personal.holders(words, written[:SEARCHED_AT_MOST].iterator())
+    keys = PersonKey.objects.filter(person__in=set(held) - but).order_by("pk")[:SHOWN_AT_MOST]
+    return [_found_in_trail(key, held[key.person]) for key in keys]
+
+
+def _found_in_trail(key: PersonKey, count: int) -> Found:
+    label = label_of_subject(key.person.rpartition(":")[0])
+    return Found([key], "操作の記録", f"{label}の以前の内容 {count}件", "読めなくします", False)
 
 
 def _find_in(model: Any, words: str) -> Findings:
@@ -103,7 +123,7 @@ def erase_person(*, words: str, keys: Iterable[str], actor: Membership | None) -
     chosen = [row for found in find(words).chosen(keys) for row in found.rows]
     members = [row for row in chosen if isinstance(row, Membership)]
     _check(members, actor)
-    counts = Counter(row.on_erase.label for row in chosen)
+    counts = Counter(_label(row) for row in chosen)
     written = [each for row in chosen for each in _erase(row)]
     merging.forget(written)
     homeless = _delete_homeless({member.user_id for member in members})
@@ -111,6 +131,10 @@ def erase_person(*, words: str, keys: Iterable[str], actor: Membership | None) -
         firm = Firm.objects.get(pk=chosen[0].firm_id)
         trail.record("erase.person", firm, rows=[*written, *homeless], erased=dict(counts))
     return len(chosen)
+
+
+def _label(row: Any) -> str:
+    return "操作の記録" if isinstance(row, PersonKey) else str(row.on_erase.label)
 
 
 def _delete_homeless(user_ids: set[int]) -> list[User]:
@@ -140,6 +164,9 @@ def _check(members: list[Membership], actor: Membership | None) -> None:
 
 def _erase(row: Any) -> list[models.Model]:
     """Blank or delete it; the rows that were written, as far as the trail needs them: their kind and their id."""
+    if isinstance(row, PersonKey):
+        trail.forget(row.person)
+        return [PersonKey(pk=row.pk)]
     trail.forget(row.whose())
     written = [type(row)(pk=row.pk), *_erase_what_hangs(row.pk)]
     told = row.on_erase

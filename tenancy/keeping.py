@@ -34,7 +34,8 @@ class Exported:
     archive contains. `later`: foreign keys that are set once all rows stand, because they point in a circle. `ids`:
     columns of text or JSON in which ids and addresses of other rows stand. `replaces`: an import deletes what the empty
     firm had. `twins`: an imported row that has these columns in common with one that is there already is that one;
-    of rows with the values `twins_where` only. `ends`: what ends a row by itself here too.
+    of rows with the values `twins_where` only. `ends`: what ends a row by itself here too. `cut`: columns of text in
+    which links stand that open something here; an archive has them without.
     """
 
     where: models.Q = field(default_factory=models.Q)
@@ -45,6 +46,7 @@ class Exported:
     twins: tuple[str, ...] = ()
     twins_where: Mapping[str, str] = field(default_factory=dict)
     ends: Ends | None = None
+    cut: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ row at once, though no row of the trail has changed.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -59,6 +60,16 @@ def opened(value: Any, keys: Mapping[str, bytes]) -> Any:
     # InvalidToken: forgotten, and a later value made another key. ValueError: what is no key at all.
     except (KeyError, InvalidToken, ValueError) as gone:
         raise Forgotten(value["person"]) from gone
+
+
+def holders(words: str, changes: Iterable[Mapping[str, Iterable[Any]]]) -> Counter[str]:
+    """Whose keys open values in which `words` stand, and how many such values. One query; each value is opened once."""
+    keys = {person: bytes(key) for person, key in PersonKey.objects.values_list("person", "key").iterator()}
+    wanted, found = words.casefold(), Counter[str]()
+    for value in (each for change in changes for pair in change.values() for each in pair if is_sealed(each)):
+        with suppress(Forgotten):
+            found[value["person"]] += wanted in str(opened(value, keys)).casefold()
+    return +found
 
 
 def forget(person: str) -> bool:

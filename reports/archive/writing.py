@@ -29,6 +29,7 @@ from reports.archive.layout import (
     plain,
 )
 from tenancy import clock
+from tenancy.logs import without_keys
 from tenancy.models import Firm, Membership
 from tenancy.scope import Scope, open_scope
 
@@ -121,6 +122,7 @@ def _write_model(writer: Writer, model: Any) -> list[tuple[str, str]]:
     def rows() -> Iterator[dict[str, Any]]:
         for row in _page_by_page(model.objects.filter(model.on_export.where)):
             values = {name: plain(getattr(row, name)) for name in names}
+            values |= {name: without_keys(values[name]) for name in model.on_export.cut}
             if files and values[files]:
                 name = file_name(model, row.pk)
                 keys.append((name, values[files]))

@@ -12,6 +12,8 @@ from django.test import Client, TestCase
 from diagnosis.models import Diagnosis
 from notices.models import Mail
 from reports.models import Job
+from tenancy import clock
+from tenancy.actions import update_company
 from tenancy.erasing import NotErasable, erase_person, find
 from tenancy.merging import merge, take_back
 from tenancy.models import (
@@ -25,6 +27,7 @@ from tenancy.models import (
     Trail,
     User,
 )
+from tenancy.records import NO_HANDS, remove_meeting, write_meeting
 from tenancy.scope import open_scope
 from tests.conftest import House
 from tests.reports.conftest import media  # noqa: F401  (a folder for files)
@@ -199,3 +202,24 @@ def test_a_merge_forgets_the_erased_person_and_keeps_the_rest(known: House) -> N
         companies = Company.objects.in_bulk([kept.pk, gone.pk])
     assert {each.representative for each in companies.values()} == {""}
     assert [companies[each.pk].location for each in (kept, gone)] == ["", "川越市"]
+
+
+def test_what_the_trail_keeps_of_former_times_is_found_and_forgotten(as_: As, michisuji: House) -> None:
+    company, actor = michisuji.companies["株式会社ア"], michisuji.members["青木"]
+    with open_scope(michisuji.scope):
+        for representative in ("秘密 太郎", "後任 花子"):
+            change = {"representative": representative}
+            update_company(company=company, values=change, seen=None, actor=actor)
+        values = {"held_on": clock.today(), "kind": "visit", "body": "秘密さんの話", "attendees": "秘密 太郎"}
+        meeting = write_meeting(company=company, values=values, hands=NO_HANDS, actor=actor)
+        remove_meeting(meeting=meeting, actor=actor)
+    page = as_("青木").get("/michisuji/settings/trail/").content.decode()
+    assert "秘密 太郎" in page
+    with open_scope(michisuji.scope):
+        found = find("秘密").listed
+        assert [(each.label, each.outcome, each.sure) for each in found] == [
+            ("操作の記録", "読めなくします", False)
+        ] * 2
+        assert erase_person(words="秘密", keys=[each.key for each in found], actor=actor) == 2
+        assert find("秘密").listed == []
+    assert "秘密" not in as_("青木").get("/michisuji/settings/trail/").content.decode()

@@ -141,8 +141,22 @@ def test_nothing_that_opens_a_door_is_in_an_archive(michisuji: House, things: di
     for person in michisuji.people.values():
         person.set_password("correct horse battery")
         person.save()
+    with open_scope(michisuji.scope):
+        link = result_token(things["michisuji"].diagnosis)
+        body = f"結果はこちらです。\nhttp://localhost:8000/michisuji/diagnosis/r/{link}/\n"
+        Mail.objects.create(
+            firm=michisuji.firm,
+            key="k",
+            to="x@x.example",
+            subject="件名",
+            body=body,
+            state="sent",
+            sent_at=clock.now(),
+        )
     archive = archive_of(michisuji)
     everything = b"".join(archive.read(name) for name in archive.namelist())
+    assert "結果はこちらです。".encode() in everything
+    assert link.partition("~")[2].encode() not in everything
     assert b"argon2" not in everything
     assert not {"data/tenancy.apitoken.jsonl", "data/tenancy.idempotencykey.jsonl"} & set(archive.namelist())
 
