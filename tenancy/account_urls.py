@@ -3,6 +3,7 @@
 from allauth.account import views
 from django.urls import path, re_path
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 
 from tenancy.edges import no_sooner_than
 from tenancy.views import account, signing_in
@@ -59,3 +60,7 @@ urlpatterns = [
         name="account_reset_password_from_key_done",
     ),
 ]
+
+# Django's form views take a PUT for a POST, and its views tell their methods to whoever asks: no page here means that.
+for each in urlpatterns:
+    each.callback = require_http_methods(["GET", "HEAD", "POST"])(each.callback)

@@ -1,21 +1,34 @@
 """Every address × the cast: who is let in, who is told that there is nothing.
 
-A route that is not in the table fails. The table says for whom a route is; the statuses follow:
-let in (anything but a refusal) · 403 a member who may not · 404 somebody of another firm · 302 nobody, to sign-in.
+A route that is in no table fails. A table says for whom a route is; the statuses follow, whatever the method:
+let in (405 where the method is not taken) · 403 a member who may not · 404 somebody of another firm · 302 nobody, to
+sign-in (401 at the API). What a request writes is taken back before the next one, so that all meet the same rows.
 """
 
 import re
 from collections.abc import Callable, Iterator
+from copy import deepcopy
+from datetime import timedelta
 from io import BytesIO
+from itertools import product
 from typing import Any
 from uuid import UUID, uuid4
 from zipfile import ZipFile
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from notices.models import Notice
+from reports.models import Job
+from tenancy import clock
+from tenancy.models import Invitation
+from tenancy.scope import open_scope
 from tests.conftest import House
+from tests.tenancy.browser import signs_in, with_password
 from tests.things import Things, plant
 
 FIRM = "<slug:firm>/"
@@ -119,10 +132,74 @@ ROUTES: dict[str, set[str]] = {
     "settings/trail/csv/": ADMIN,
     "settings/trail/excel/": ADMIN,
 }
-# For everybody in the firm's public part; what a signed link opens is tested with the diagnosis.
+# For everybody in the firm's public part.
 PUBLIC: set[str] = {"", "privacy/", "diagnosis/", "diagnosis/code/"}
-# Outside any firm.
-ELSEWHERE: set[str] = {"", "healthz", "readyz", "theme/", "entrance/"}
+# What a signed link opens is tested with the diagnosis and the invitations; here nobody has one.
+LINKS: set[str] = {
+    "diagnosis/a/<str:token>/",
+    "diagnosis/a/<str:token>/<int:number>/",
+    "diagnosis/a/<str:token>/<int:number>/save/",
+    "diagnosis/a/<str:token>/resume/",
+    "diagnosis/a/<str:token>/resume/code/",
+    "diagnosis/a/<str:token>/resume/mail/",
+    "diagnosis/a/<str:token>/who/",
+    "diagnosis/r/<str:token>/",
+    "diagnosis/r/<str:token>/mail/",
+    "diagnosis/r/<str:token>/report/",
+    "diagnosis/r/<str:token>/report/status/",
+    "invitation/<str:token>/",
+}
+# Outside any firm: for everybody, and for whoever is signed in.
+ELSEWHERE: set[str] = {"", "api/v1/docs/", "api/v1/schema/", "healthz", "readyz", "theme/"}
+ENTRANCE: set[str] = {"entrance/"}
+# Below accounts/: the way in, for everybody; the own account, for whoever is signed in.
+SIGNING_IN: set[str] = {
+    "email/confirm/<str:token>/",
+    "inactive/",
+    "login/",
+    "login/code/",
+    "login/code/confirm/",
+    "login/second-factor/",
+    "logout/",
+    "password/reset/",
+    "password/reset/done/",
+    "password/reset/key/done/",
+    r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+    "signup/",
+}
+ACCOUNT: set[str] = {
+    "",
+    "email/",
+    "email/sent/",
+    "name/",
+    "password/change/",
+    "password/set/",
+    "reauthenticate/",
+    "second-factor/",
+    "second-factor/codes/",
+    "second-factor/codes/file/",
+    "second-factor/remove/",
+    "second-factor/set-up/",
+    "sessions/",
+}
+# Below api/v1/firms/<firm>/, by the methods that are taken. Who may read nothing here is turned away at the door.
+API_FIRM = "api/v1/firms/<slug:firm>/"
+READERS = OWNER | {"土井", "藤田"}
+VISITORS = OWNER | {
+    "藤田",
+    "権藤",
+    "誰か",
+}  # who may begin a diagnosis; only members without the permission may not
+API: dict[str, dict[str, set[str]]] = {
+    "companies/": {"get": READERS, "post": CONSULTANTS},
+    "companies/<int:company>/": {"get": READERS - {"藤田"}, "patch": CONSULTANTS},
+    "diagnoses/": {"get": READERS, "post": VISITORS},
+    "diagnoses/<uuid:diagnosis>/": {"get": READERS - {"藤田"}},
+    "diagnoses/<uuid:diagnosis>/report/": {"post": READERS - {"藤田"}},
+    "jobs/<uuid:job>/": {"get": READERS - {"藤田"}},
+    "jobs/<uuid:job>/file/": {"get": READERS - {"藤田"}},
+}
+NOTHING = "^(?:.*/)?$"  # where no door of the API is
 # For the operator of the installation with a second factor; nobody of the cast is one (tests/tenancy/test_operator.py).
 OPERATING: set[str] = {
     "operator/",
@@ -145,16 +222,15 @@ def routes(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[st
             yield from routes(each, route)
 
 
-def firm_routes() -> list[str]:
-    return [
-        route.removeprefix(FIRM)
-        for route in routes()
-        if route.startswith(FIRM) and "<str:token>" not in route
-    ]
+METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
 
 
 def address(route: str, slug: str, ids: dict[str, Any]) -> str:
-    return f"/{slug}/" + re.sub(r"<\w+:(\w+)>", lambda found: str(ids[found[1]]), route)
+    return f"/{slug}/" + filled(route, ids)
+
+
+def filled(route: str, ids: dict[str, Any]) -> str:
+    return re.sub(r"<\w+:(\w+)>", lambda found: str(ids[found[1]]), route)
 
 
 def refusal(person: str, route: str) -> int:
@@ -165,13 +241,59 @@ def refusal(person: str, route: str) -> int:
 
 @pytest.fixture
 def things(michisuji: House, aoba: House) -> dict[str, Things]:
-    return {"michisuji": plant(michisuji), "aoba": plant(aoba)}
+    planted = {"michisuji": plant(michisuji), "aoba": plant(aoba)}
+    with open_scope(michisuji.scope):
+        complete(michisuji, planted["michisuji"])
+    return planted
 
 
-def test_every_route_is_in_the_table() -> None:
-    assert set(firm_routes()) == set(ROUTES) | PUBLIC
-    outside = {route for route in routes() if not route.startswith((FIRM, "accounts/", "api/"))}
-    assert outside == ELSEWHERE | OPERATING
+def complete(house: House, things: Things) -> None:
+    """What some addresses need besides: an invitation to the firm, a notice to the company, a report that is there."""
+    firm, company, canary = house.firm, things.company, things.canary
+    invite = Invitation.objects.create(
+        firm=firm,
+        name=canary,
+        email="x@x.example",
+        role="consultant",
+        expires_at=clock.now() + timedelta(days=7),
+    )
+    notice = Notice.objects.create(
+        firm=firm, company=company, key=f"{canary}社", title=canary, url="/", shared=True
+    )
+    things.ids |= {"firm_invite": invite.pk, "company_notice": notice.pk}
+    key = default_storage.save(f"firm/{firm.pk}/report.pdf", ContentFile(b"%PDF-1.7"))
+    Job.objects.filter(pk=things.ids["job"]).update(file=key, state="done")
+
+
+def ids_for(route: str, ids: dict[str, Any]) -> dict[str, Any]:
+    """Two ids are of the firm in one address and of the company in another."""
+    if route.startswith("settings/invitations/"):
+        return ids | {"invite": ids["firm_invite"]}
+    if route.startswith("companies/<int:company>/notices/"):
+        return ids | {"notice": ids["company_notice"]}
+    return ids
+
+
+def asked(client: Client, method: str, url: str) -> Any:
+    """The answer; what it wrote is taken back, and the browser is as signed in as it was."""
+    cookies = deepcopy(client.cookies)
+    with transaction.atomic():
+        answer = getattr(client, method)(url)
+        transaction.set_rollback(True)
+    client.cookies = cookies
+    return answer
+
+
+def is_in(method: str, status: int, *, takes: tuple[str, ...] = METHODS[:3]) -> bool:
+    """Whether this is said to somebody who was let in."""
+    return status not in (401, 403, 404) if method in takes else status == 405
+
+
+def test_every_route_is_in_a_table() -> None:
+    tables = {FIRM + route for route in (*ROUTES, *PUBLIC, *LINKS)}
+    tables |= {f"accounts/{route}" for route in (*SIGNING_IN, *ACCOUNT)}
+    tables |= {API_FIRM + route for route in (*API, NOTHING)}
+    assert set(routes()) == tables | ELSEWHERE | ENTRANCE | OPERATING
 
 
 @pytest.mark.guard("door.permission")
@@ -179,14 +301,94 @@ def test_every_route_is_in_the_table() -> None:
 def test_each_route_lets_in_whom_it_is_for(
     as_: Callable[[str], Client], things: dict[str, Things], person: str
 ) -> None:
-    client = as_(person)
-    wrong = {}
+    client, wrong = as_(person), {}
     for route, let_in in ROUTES.items():
-        for method in (client.get, client.post):
-            status = method(address(route, "michisuji", things["michisuji"].ids)).status_code
-            if (status == refusal(person, route)) == (person in let_in):
-                wrong[route] = status
+        url = address(route, "michisuji", ids_for(route, things["michisuji"].ids))
+        for method in METHODS:
+            status = asked(client, method, url).status_code
+            right = is_in(method, status) if person in let_in else status == refusal(person, route)
+            if not right:
+                wrong[method, route] = status
     assert wrong == {}
+
+
+@pytest.mark.guard("door.permission")
+@pytest.mark.parametrize("person", CAST)
+def test_each_door_of_the_api_lets_in_whom_it_is_for(
+    as_: Callable[[str], Client], things: dict[str, Things], person: str
+) -> None:
+    client, wrong = as_(person), {}
+    for route, taken in API.items():
+        url = "/api/v1/firms" + address(route, "michisuji", things["michisuji"].ids)
+        for method in METHODS:
+            let_in = taken.get("get" if method == "head" else method)
+            status = asked(client, method, url).status_code
+            if not api_says(person, route, status, let_in):
+                wrong[method, route] = status
+    assert wrong == {}
+
+
+def api_says(person: str, route: str, status: int, let_in: set[str] | None) -> bool:
+    """Whether the status is right. `let_in` None: the method is not taken."""
+    if person in (let_in or ()):
+        return status not in (401, 403, 404)
+    if let_in is None and person in READERS and not (person == "藤田" and "<int:company>" in route):
+        return status == 405
+    nothing_there = person == "権藤" or (person == "藤田" and "<" in route)
+    return status == (404 if nothing_there else 401 if person == "誰か" else 403)
+
+
+@pytest.mark.parametrize("person", CAST)
+def test_where_no_door_is_members_find_nothing(
+    as_: Callable[[str], Client], aoba: House, person: str
+) -> None:
+    client, expected = as_(person), 401 if person == "誰か" else 404
+    for url in ("/api/v1/firms/michisuji/", "/api/v1/firms/michisuji/no/where/"):
+        assert {asked(client, method, url).status_code for method in METHODS} == {expected}
+
+
+@pytest.mark.parametrize("person", ["青木", "千葉", "誰か"])
+def test_the_own_account_is_for_whoever_is_signed_in(
+    michisuji: House, as_: Callable[[str], Client], person: str
+) -> None:
+    client, wrong = as_(person) if person == "誰か" else signs_in(with_password(michisuji.people[person])), {}
+    pages = ["/entrance/", *(f"/accounts/{route}" for route in sorted(ACCOUNT))]
+    for url, method in product(pages, METHODS):
+        answer = asked(client, method, url)
+        turned_away = answer.status_code == 302 and answer.headers["Location"].startswith("/accounts/login/?")
+        right = turned_away if person == "誰か" else not turned_away and is_in(method, answer.status_code)
+        if not right:
+            wrong[method, url] = answer.status_code
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("person", ["青木", "誰か"])
+def test_what_is_for_everybody_takes_no_other_methods(
+    as_: Callable[[str], Client], michisuji: House, person: str
+) -> None:
+    client, ids = as_(person), {"token": "nonsense", "number": 1}
+    signing_in = (re.sub(r"\^.*", "password/reset/key/1-abc/", route) for route in SIGNING_IN)
+    urls = [f"/{route}" for route in ELSEWHERE] + [f"/accounts/{filled(route, ids)}" for route in signing_in]
+    urls += [address(route, "michisuji", ids) for route in (*PUBLIC, *LINKS)]
+    wrong = {
+        (method, url): status
+        for url in urls
+        for method in METHODS
+        if method != "post" or "/login/code/" not in url  # these take their time on purpose
+        for status in (asked(client, method, url).status_code,)
+        if not is_in(method, status)
+    }
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("person", CAST)
+def test_the_operator_s_pages_are_there_for_nobody_of_the_cast(
+    as_: Callable[[str], Client], michisuji: House, person: str
+) -> None:
+    client, expected = as_(person), 302 if person == "誰か" else 404
+    urls = [f"/{filled(route, {'firm_id': michisuji.firm.pk})}" for route in OPERATING]
+    found = {asked(client, method, url).status_code for url in urls for method in METHODS}
+    assert found == {expected}
 
 
 @pytest.mark.parametrize("person", CAST)
@@ -234,9 +436,6 @@ def test_nobody_sees_a_word_of_the_other_firm(
         if foreign in text_of(client.get(address(route, slug, things[slug].ids)))
     ]
     assert seen == []
-
-
-ACCOUNT = ("", "name/", "email/", "password/change/", "second-factor/", "sessions/")
 
 
 @pytest.mark.parametrize("person", ["青木", "千葉"])

@@ -76,6 +76,7 @@ class DoorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-cal
 class Schema(APIView):
     """`/api/v1/schema/`: JSON, or YAML for who accepts only that."""
 
+    http_method_names = ("get", "head")
     access = Access(OPEN)
     authentication_classes = ()
     renderer_classes: list[type[BaseRenderer]] = [OpenApiJsonRenderer2, OpenApiYamlRenderer]
