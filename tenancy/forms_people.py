@@ -12,7 +12,7 @@ from django.http import QueryDict
 
 from tenancy import clock
 from tenancy.fields import LineField, MailField
-from tenancy.forms import MemberChoice
+from tenancy.forms import NOBODY, MemberChoice
 from tenancy.models import Company, Membership, User
 from tenancy.permissions import PARTNER, STAFF
 
@@ -151,8 +151,6 @@ class EndsOnForm(forms.Form):
 class AssignForm(forms.Form):
     """Which companies are to be in whose charge; nobody's is an answer too."""
 
-    NOBODY = "nobody"
-
     to = forms.ChoiceField(
         label="新しい担当",
         error_messages={
@@ -175,7 +173,7 @@ class AssignForm(forms.Form):
         self.fields["companies"].queryset = Company.objects.listed()  # type: ignore[attr-defined]
         self._members = {str(each.pk): each for each in Membership.objects.consulting()}
         members = [(key, str(each.user)) for key, each in self._members.items()]
-        choices = [("", "選んでください"), *members, (self.NOBODY, "担当なしにする")]
+        choices = [("", "選んでください"), *members, (NOBODY, "担当なしにする")]
         self.fields["to"].choices = choices  # type: ignore[attr-defined]
 
     @property

@@ -78,3 +78,20 @@ def test_a_consultant_finds_takes_away_mends_and_archives(
     baba.press("一覧に戻す")
     baba.open("/michisuji/companies/")
     assert listed(baba) == ["有限会社あけぼの", "株式会社つむぎ野"]
+
+
+@pytest.mark.parametrize(("width", "dark"), [(PHONE, True), (DESK, False)])
+def test_an_admin_puts_companies_in_a_colleague_s_charge(
+    someone: Callable[..., Person], known: House, width: int, dark: bool
+) -> None:
+    aoki = someone(width, dark=dark)
+    aoki.enter(known.people["青木"])
+    aoki.open("/michisuji/companies/?consultant=none")
+    aoki.press("担当をまとめて決める")
+    aoki.page.get_by_label("有限会社あけぼの").check()
+    aoki.press("選んだ企業の担当にする")
+    assert aoki.reads("新しい担当を選んでください。")
+    assert aoki.page.get_by_label("有限会社あけぼの").is_checked()
+    aoki.page.get_by_label("新しい担当").select_option(label="馬場")
+    aoki.press("選んだ企業の担当にする")
+    assert aoki.reads("1社の担当を、馬場さんにしました。")

@@ -41,7 +41,7 @@ def test_two_companies_become_one_and_two_again(someone: Someone, known: House, 
     consultant.open(f"/michisuji/companies/{kept.pk}/")
     consultant.press("ほかの企業と統合する")
     consultant.press("ときわ蔵(里山みそ本舗)")
-    assert consultant.reads("2026-11-08 訪問")
+    assert consultant.reads("2026年11月8日(日) 訪問")
     consultant.press("統合する", exact=True)
     assert consultant.reads("元に戻せます")
     with open_scope(known.scope):

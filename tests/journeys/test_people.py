@@ -130,7 +130,7 @@ def test_a_partner_with_an_account_comes_reads_what_is_handed_over_and_goes(
     consultant.press("記録を直す")
     consultant.page.get_by_role("checkbox", name="藤田").check()
     consultant.press("保存する")
-    menu(partner, width, "面談の記録")
+    menu(partner, width, "面談記録")
     partner.press("訪問")
     assert partner.reads("展示会の準備を頼みました。")
 

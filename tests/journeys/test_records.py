@@ -148,13 +148,14 @@ def test_what_was_typed_outlives_a_session_that_ended_elsewhere(
 
 
 def test_what_one_person_typed_does_not_come_back_for_the_next(
-    someone: Someone, known: House, company: Company
+    someone: Someone, michisuji: House, company: Company
 ) -> None:
+    baba, _ = (with_password(michisuji.people[name]) for name in ("馬場", "青木"))
     window, edit = someone(DESK), f"/michisuji/companies/{company.pk}/edit/"
     window.sign_in("baba@michisuji.example", PASSWORD)
     window.open(edit)
     typing(window, "所在地", "草加市")
-    end_sessions(known.people["馬場"])
+    end_sessions(baba)
     window.press("保存する")
     window.sign_in("aoki@michisuji.example", PASSWORD)
     window.open(edit)

@@ -426,7 +426,7 @@ def test_many_companies_are_put_in_one_s_charge_at_once(as_: As, michisuji: Hous
         answer = as_("青木").post(url, {"companies": both, "to": baba.pk}, follow=True)
         assert answer.redirect_chain == [(url, 302)]
         assert "2社の担当を、馬場さんにしました。" in answer.content.decode()
-    as_("青木").post(url, {"companies": both[:1], "to": "nobody"})
+    as_("青木").post(url, {"companies": both[:1], "to": "none"})
     with open_scope(michisuji.scope):
         charge = Company.objects.order_by("pk").values_list("consultant", flat=True)
         assert list(charge) == [None, baba.pk]
