@@ -16,7 +16,7 @@ import zipfile
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, cast
 from uuid import UUID, uuid5
 
 from django.apps import apps
@@ -329,7 +329,9 @@ class Reader:
             return raw | {"name": name, "content_type": NO_TYPE}
         with self.archive.zip.open(key) as content:
             try:
-                what = uploads.recognize(name, content, self.archive.zip.getinfo(key).file_size)
+                what = uploads.recognize(
+                    name, cast("BinaryIO", content), self.archive.zip.getinfo(key).file_size
+                )
             except uploads.NotTaken:
                 self.left_out.add(key)
                 return raw | {"name": name, "content_type": NO_TYPE}
