@@ -73,11 +73,8 @@ def invite(
     ends_on: date | None = None,
     actor: Membership,
 ) -> Invitation:
-    """Invite an address to a place, and mail it the link. Raises AlreadyThere, CompanyGone and
-    TooMany.
-
-    An earlier invitation to the same place that has expired makes way.
-    """
+    """Invite an address to a place, and mail it the link; an earlier invitation to it that has expired makes way.
+    Raises AlreadyThere, CompanyGone and TooMany."""
     if company is not None:
         lock_company(company.pk)
     _make_way(email, company)
@@ -93,8 +90,8 @@ def invite(
         expires_at=_expiry(),
     )
     _insert(invitation)
-    mail = _mail(invitation, actor)
-    trail.record("create.invitation", invitation, company_id=invitation.company_id, rows=[mail], role=role)
+    rows = [_mail(invitation, actor)]
+    trail.record("create.invitation", invitation, company_id=invitation.company_id, rows=rows, role=role)
     return invitation
 
 
