@@ -18,6 +18,7 @@ from tenancy import actions, clock, letters, limits, sessions, trail
 from tenancy.links import make_token
 from tenancy.locks import CompanyGone, lock_company
 from tenancy.models import ApiToken, Company, Handing, Invitation, Membership, Session, User
+from tenancy.models.company import CompanyQuerySet
 from tenancy.permissions import ADMIN, CONSULTANT, OWNER, PARTNER, PERMISSIONS, STAFF, Limit
 from tenancy.scope import Scope, open_scope
 from tenancy.templatetags.michisuji import jdate
@@ -402,27 +403,28 @@ def _companies_of(member: Membership) -> int:
 
 
 def _move_companies(leaving: Membership, to: Membership) -> Sequence[Model]:
-    """Locked in the order of their ids, so that the trail names what was moved and nothing else; each company's own
-    trail says who is in charge now. What became part of another company goes along, in case it comes back, but is no
-    company that anybody counts."""
-    rows = Company.objects.filter(consultant=leaving).order_by("pk")
-    locked = list(rows.select_for_update(of=("self",), no_key=True).only("pk", "firm_id", "merged_into_id"))
-    Company.objects.filter(pk__in=[row.pk for row in locked]).update(consultant=to, updated_at=clock.now())
-    for row in locked:
-        row.consultant = to
-        trail.record("update.company", row, company_id=row.pk, before={"consultant": leaving.pk})
-    return [row for row in locked if not row.merged_into_id]
+    """What became part of another company goes along, in case it comes back, but is no company that anybody counts."""
+    moved = _put_in_charge(to, Company.objects.filter(consultant=leaving))
+    return [row for row in moved if not row.merged_into_id]
 
 
 def assign(*, companies: Iterable[int], to: Membership | None, actor: Membership) -> int:
     """These companies (ids) become `to`'s, or nobody's; how many were somebody else's before. Twice is once."""
-    rows = Company.objects.filter(pk__in=companies).exclude(consultant=to).order_by("pk")
-    locked = list(rows.select_for_update(of=("self",), no_key=True).only("pk", "firm_id", "consultant"))
-    Company.objects.filter(pk__in=[row.pk for row in locked]).update(consultant=to, updated_at=clock.now())
+    return len(_put_in_charge(to, Company.objects.filter(pk__in=companies).exclude(consultant=to)))
+
+
+def _put_in_charge(member: Membership | None, companies: CompanyQuerySet) -> list[Company]:
+    """Locked in the order of their ids, so that the trail names what was moved and nothing else; each company's own
+    trail says who is in charge now."""
+    rows = companies.order_by("pk").select_for_update(of=("self",), no_key=True)
+    locked = list(rows.only("pk", "firm_id", "consultant", "merged_into"))
+    Company.objects.filter(pk__in=[row.pk for row in locked]).update(
+        consultant=member, updated_at=clock.now()
+    )
     for row in locked:
-        before, row.consultant = {"consultant": row.consultant_id}, to
+        before, row.consultant = {"consultant": row.consultant_id}, member
         trail.record("update.company", row, company_id=row.pk, before=before)
-    return len(locked)
+    return locked
 
 
 burden("companies", "担当する企業", count=_companies_of, move=_move_companies)
