@@ -17,6 +17,7 @@ from tenancy.scope import open_scope
 from tenancy.tasks import delete_firm
 from tests.conftest import House
 from tests.reports.conftest import media  # noqa: F401  (a folder for files)
+from tests.tenancy import papers
 from tests.things import Things, plant, result_token
 
 As = Callable[[str], Client]
@@ -124,7 +125,7 @@ def test_when_it_is_due_everything_goes_and_the_other_firm_keeps_every_row(
     assert counts(michisuji) == {}
     assert counts(aoba) == before
     assert [each.read_bytes() for each in media.rglob("*") if each.is_file()] == [
-        things["aoba"].canary.encode()
+        papers.PDF + things["aoba"].canary.encode()
     ]
     people = set(User.objects.values_list("name", flat=True))
     assert (people & {"青木", "千葉", "土井", "江口", "藤田"}, people >= {"馬場", "権藤"}) == (set(), True)
