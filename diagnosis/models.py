@@ -25,6 +25,8 @@ UNSEEN = models.Q(seen_at=None) & ~models.Q(origin="on_behalf")
 
 
 class DiagnosisQuerySet(TenantQuerySet["Diagnosis"]):
+    """Diagnoses that the scope sees: in a visitor's, the one that the link opens."""
+
     def submitted(self) -> "DiagnosisQuerySet":
         """Those with a result, newest first."""
         return self.filter(state=Diagnosis.State.SUBMITTED).order_by("-submitted_at", "-pk")
@@ -267,6 +269,8 @@ class Comment(FirmModel):
 
 
 class ResumeCodeQuerySet(TenantQuerySet["ResumeCode"]):
+    """Codes by what a visitor types."""
+
     def typed(self, firm_id: int, text: str) -> "ResumeCode | None":
         """The code that somebody typed, if it was issued by this firm and is not too old."""
         hash = codes.hash_of(firm_id, codes.typed(text))

@@ -36,6 +36,8 @@ def once(what: str, firm_id: int, key: str) -> tuple[UUID, str]:
 
 
 class MailQuerySet(TenantQuerySet["Mail"]):
+    """The log of mails of the firm in scope."""
+
     def search(self, words: str) -> "MailQuerySet":
         """Every word in address or subject. A scan of one firm."""
         found = self
@@ -44,6 +46,7 @@ class MailQuerySet(TenantQuerySet["Mail"]):
         return found
 
     def newest_first(self) -> "MailQuerySet":
+        """By when it was queued."""
         return self.order_by("-created_at", "-pk")
 
 
@@ -100,6 +103,8 @@ class Mail(FirmModel):
 
 
 class NoticeQuerySet(TenantQuerySet["Notice"]):
+    """News of the firm in scope, by who may read it and who has."""
+
     def of(self, membership: Membership) -> "NoticeQuerySet":
         """What this member was told since joining, newest first: the firm's side what is not a company's own news,
         owners and staff their company's; external partners are told nothing here: what is handed to them comes by mail

@@ -27,18 +27,11 @@ def request_document(
     Safe against itself. Pass the same `company_id` and `link` whoever asks: in a visitor's scope a job that was made
     without the link cannot be seen (Job.DoesNotExist). Raises KeyError for an unknown document.
     """
-    fresh = Job(
-        firm_id=current_scope().firm_id or 0,  # 0: the wall refuses it in words
-        name=name,
-        title=document(name).title,
-        subject=subject,
-        version=version,
-        company_id=company_id,
-        link=link,
-        created_by=actor,
-    )
+    which = {"name": name, "subject": subject, "version": version}
+    fresh = Job(**which, title=document(name).title, company_id=company_id, link=link, created_by=actor)
+    fresh.firm_id = current_scope().firm_id or 0  # 0: the wall refuses it in words
     Job.objects.bulk_create([fresh], ignore_conflicts=True)
-    job = Job.objects.get(name=name, subject=subject, version=version)
+    job = Job.objects.get(**which)
     if job.pk == fresh.pk:
         due.put(REPORT, job.firm_id, job.pk, queue=queue)
         trail.record("request.document", job, company_id=job.company_id, version=job.version, name=job.name)

@@ -25,6 +25,7 @@ def patterns(
 
 
 def declared(view: Callable[..., Any]) -> Any:
+    """The view's `access`, as it stands there; None where there is none."""
     return getattr(getattr(view, "cls", None) or getattr(view, "view_class", view), "access", None)
 
 

@@ -9,6 +9,8 @@ from tenancy.door import Visit
 
 @dataclass(frozen=True)
 class Entry:
+    """A line of the rail; `current`: the page is on it or below it."""
+
     key: str
     label: str
     url: str

@@ -71,6 +71,7 @@ def who_changed(visit: Visit, company: Company) -> Content:
 
 
 def meetings_held(visit: Visit, company: Company, count: int) -> list[Happening]:
+    """The newest meetings that this reader may see, for the timeline. One query."""
     slug = visit.firm.slug
     return [
         Happening(
@@ -85,6 +86,7 @@ def meetings_held(visit: Visit, company: Company, count: int) -> list[Happening]
 
 
 def files_put(visit: Visit, company: Company, count: int) -> list[Happening]:
+    """The newest files that this reader may see, for the timeline. One query."""
     slug = visit.firm.slug
     return [
         Happening(

@@ -25,6 +25,7 @@ class Forgotten(LookupError):
 
 
 def is_personal(subject: models.Model | type[models.Model], name: str) -> bool:
+    """Whether the model declares this field to say something about a person."""
     return name in getattr(subject, "PERSONAL", ())
 
 
@@ -39,6 +40,7 @@ def seal(person: str, values: Iterable[Any], *, company_id: int | None) -> list[
 
 
 def is_sealed(value: Any) -> bool:
+    """Whether it is a value as `seal` leaves it, whoever can still open it."""
     return isinstance(value, dict) and set(value) == {_SEALED, "person"}
 
 

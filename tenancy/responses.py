@@ -55,6 +55,7 @@ PROBLEMS = {
 
 
 def is_api(request: HttpRequest) -> bool:
+    """Whether a program asks: the answer is JSON then, not a page."""
     return request.path_info.startswith("/api/")
 
 

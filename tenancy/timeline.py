@@ -37,6 +37,8 @@ Newest = Callable[[Visit, Company, int], list[Happening]]
 
 @dataclass(frozen=True)
 class Source:
+    """Where happenings come from, and what a reader needs to be told of them."""
+
     permission: str
     newest: Newest
 

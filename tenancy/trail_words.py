@@ -44,6 +44,8 @@ Sentence = str | Callable[[Details], str]
 
 @dataclass(frozen=True)
 class Act:
+    """An act's words: `group` is the heading under which the filter offers it."""
+
     group: str
     sentence: Sentence
 
@@ -97,6 +99,7 @@ def label_of_act(act: str) -> str:
 
 
 def label_of_subject(subject: str) -> str:
+    """What the kind of thing is called, also one that no app has named."""
     return THINGS[subject].label if subject in THINGS else "そのほか"
 
 

@@ -117,6 +117,7 @@ class TenantQuerySet(models.QuerySet[_M]):
         return super().bulk_create(rows, *args, **kwargs)
 
     def bulk_update(self, objs: Iterable[_M], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:
+        """As Django's; raises as bulk_create does."""
         rows = list(objs)
         for row in rows:
             require_same_firm(row)

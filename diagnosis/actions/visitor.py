@@ -58,14 +58,8 @@ def start_diagnosis(
     company; with origin ON_BEHALF also who types.
     """
     typed_by = actor if origin == Diagnosis.Origin.ON_BEHALF else None
-    diagnosis = Diagnosis(
-        id=id or uuid4(),
-        origin=origin,
-        company=company,
-        typed_by=typed_by,
-        questionnaire_version=CURRENT_VERSION,
-        **_known_of(company),
-    )
+    about = {"origin": origin, "company": company, "typed_by": typed_by, **_known_of(company)}
+    diagnosis = Diagnosis(id=id or uuid4(), questionnaire_version=CURRENT_VERSION, **about)
     # A visitor sees no diagnosis but the one that a link opens: from now on it is this one.
     scope = replace(current_scope(), link=diagnosis.pk)
     try:

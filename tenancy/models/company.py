@@ -18,6 +18,8 @@ from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
 
 class CompanyQuerySet(TenantQuerySet["Company"]):
+    """The companies that the scope sees: what lists, searches and proposals ask."""
+
     def as_rows(self) -> "CompanyQuerySet":
         """For lists: what a row shows, with `consultant_name`, None where nobody is in charge. One query."""
         shown = ("name", "kana", "industry", "support_status", "location", "last_contact_on", "archived_at")

@@ -19,6 +19,8 @@ STAND_IN = "@stand-in.invalid"  # RFC 2606: no mail ever arrives there, so nobod
 
 
 class UserManager(BaseUserManager["User"]):
+    """People, found by their address in whatever case it was typed."""
+
     def create_user(self, email: str, password: str | None = None, name: str = "") -> "User":
         """A person who can sign in once there is a membership. The e-mail is stored in lower case."""
         user = self.model(email=email.lower(), name=name)
@@ -34,6 +36,7 @@ class UserManager(BaseUserManager["User"]):
         return made
 
     def get_by_natural_key(self, username: str | None) -> "User":
+        """As Django asks for who signs in. Raises User.DoesNotExist."""
         return self.get(email=(username or "").lower())
 
 
@@ -86,6 +89,8 @@ _ROLE_ORDER = models.Case(
 
 
 class MembershipQuerySet(TenantQuerySet["Membership"]):
+    """Who belongs to the firm in scope, and for how long; outside a firm, the person's own places."""
+
     def active(self) -> "MembershipQuerySet":
         """Those that open a door now: neither ended nor past their end."""
         lasting = models.Q(ends_at=None) | models.Q(ends_at__gt=clock.now())
@@ -212,6 +217,8 @@ class Membership(FirmModel):
 
 
 class InvitationQuerySet(TenantQuerySet["Invitation"]):
+    """Invitations to the firm in scope and to its companies."""
+
     def waiting(self) -> "InvitationQuerySet":
         """Those that were neither accepted nor taken back, also expired ones, newest first, with who invited."""
         waiting = self.filter(state=Invitation.State.OPEN).select_related("invited_by__user")

@@ -18,6 +18,8 @@ SHARED, WITHIN = "お客様と共有する", "社内だけ"
 
 
 class RecordQuerySet(TenantQuerySet[Any]):
+    """Meetings and files: what can be shared with a company and handed to an external partner."""
+
     def visible_to(self, membership: Membership) -> "RecordQuerySet":
         """What the member may read of what the walls let through: an external partner only what was handed over."""
         if membership.role != PARTNER:

@@ -16,7 +16,10 @@ KEPT_YEARS = 7
 
 
 class TrailQuerySet(TenantQuerySet["Trail"]):
+    """The acts that the scope sees; nothing here changes one."""
+
     def newest_first(self) -> "TrailQuerySet":
+        """One order for pages and downloads; acts of the same moment by their id."""
         return self.order_by("-at", "-pk")
 
     def of(self, *rows: models.Model) -> "TrailQuerySet":

@@ -98,17 +98,21 @@ class Place:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler400: what cannot be read; 413 for what is too large to be."""
     too_large = isinstance(exception, RequestDataTooBig | TooManyFieldsSent)
     return refusal(request, 413 if too_large else 400, site=face_of(request))
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler403: the same words as the door's own."""
     return refusal(request, 403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler404: in the face of the firm in the address, where there is one; a query then."""
     return refusal(request, 404, site=face_of(request))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """handler500: asks no table, because the database may be what failed."""
     return refusal(request, 500)
