@@ -427,14 +427,14 @@ def test_the_owner_gets_what_is_shared_and_the_partner_what_was_handed_over(
     assert (chiba.get(url).status_code, eguchi.get(url).status_code) == (404, 404)
     seen = {"seen": fields(baba.get(url + "edit/"))["seen"], "handed_seen": ""}
     baba.post(url + "edit/", {"meeting": "", "shared": "True", **seen})
-    assert chiba.get(url).content.decode() == "計画書"
+    assert "計画書" in chiba.get(url).content.decode()
     assert "計画書" in chiba.get(room(company)).content.decode()
     assert eguchi.get(url).status_code == 404
     with open_scope(michisuji.scope):
         noted_by = Meeting.objects.count()
     seen = {"seen": fields(baba.get(url + "edit/"))["seen"], "handed_seen": ""}
     baba.post(url + "edit/", {"meeting": "", "shared": "True", "handed": [partner], **seen})
-    assert eguchi.get(url).content.decode() == "計画書"
+    assert "計画書" in eguchi.get(url).content.decode()
     assert noted_by == 0
     assert as_("藤田").get(url).status_code == 404
     with open_scope(michisuji.scope):
