@@ -125,9 +125,9 @@ def session_cookie() -> str:
     """A signed-in administrator's cookie."""
     from django.conf import settings
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.sessions.backends.db import SessionStore
 
     from tenancy.models import User
+    from tenancy.sessions import SessionStore
 
     user, session = User.objects.get(email=ADMIN), SessionStore()
     session[SESSION_KEY] = str(user.pk)
