@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from shutil import which
 from typing import Any
 from urllib.parse import urlsplit
@@ -159,10 +160,10 @@ def listen(person: Person) -> None:
     person.page.on("response", answered)
 
 
-@pytest.fixture(scope="session")
-def worker(live_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
+@pytest.fixture
+def worker(live_server: Any, tmp_path: Path) -> Iterator[Child]:
     """A worker like the product's own, on the tests' database, its files where the tests' server looks for them. One
-    for all journeys: it works only on what is asked of it."""
+    for each journey: one that outlived it would still be at work while the tables are emptied."""
     address = (
         urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
     )
@@ -177,7 +178,7 @@ def worker(live_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         *("--queues", "kpi,reports,public_reports,mail", "--loglevel", "WARNING"),
         *("--without-gossip", "--without-mingle"),
     )
-    child = Child(Program("worker", argv, tmp_path_factory.mktemp("worker") / "worker.log", env=env))
+    child = Child(Program("worker", argv, tmp_path / "worker.log", env=env))
     yield child
     stop_all([child])
 
