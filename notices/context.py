@@ -20,19 +20,22 @@ def bell(request: HttpRequest) -> dict[str, Any]:
     if visit is None or member is None or not told or scope_or_none() is None:
         return {}
     return {
-        "notices_url": addresses(member)["notices_url"],
+        "notices_url": _address(member, "list"),
         "unread_notices": SimpleLazyObject(lambda: count_unread(member)),
     }
 
 
 def addresses(member: Membership) -> dict[str, str]:
     """Where the member's notices stand, are marked as read, and are chosen. A notice's is `notices_url` + id + /."""
-    here: list[object] = [member.firm.slug]
-    own = ""
-    if member.company_id is not None:
-        here, own = [member.firm.slug, member.company_id], "own_"
     return {
-        "notices_url": reverse(f"notices:{own}list", args=here),
-        "read_all_url": reverse(f"notices:{own}read_all", args=here),
-        "choose_url": reverse(f"notices:{own}choose", args=here),
+        "notices_url": _address(member, "list"),
+        "read_all_url": _address(member, "read_all"),
+        "choose_url": _address(member, "choose"),
     }
+
+
+def _address(member: Membership, name: str) -> str:
+    slug = member.firm.slug
+    if member.company_id is None:
+        return reverse(f"notices:{name}", args=[slug])
+    return reverse(f"notices:own_{name}", args=[slug, member.company_id])

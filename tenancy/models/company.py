@@ -21,11 +21,9 @@ class CompanyQuerySet(TenantQuerySet["Company"]):
     """The companies that the scope sees: what lists, searches and proposals ask."""
 
     def as_rows(self) -> "CompanyQuerySet":
-        """For lists: what a row shows, with `consultant_name`, None where nobody is in charge. One query."""
+        """For lists: what a row shows. Who is in charge stands in it by id only: the list knows the names already."""
         shown = ("name", "kana", "industry", "support_status", "location", "last_contact_on", "archived_at")
-        return self.only(*shown, "created_at", "updated_at").annotate(
-            consultant_name=models.F("consultant__user__name")
-        )
+        return self.only(*shown, "consultant", "created_at", "updated_at")
 
     def listed(self) -> "CompanyQuerySet":
         """Without those that became part of another one."""
@@ -35,10 +33,11 @@ class CompanyQuerySet(TenantQuerySet["Company"]):
         """What lists and choices offer: neither archived nor part of another one."""
         return self.listed().filter(archived_at=None)
 
-    def industries(self) -> list[str]:
-        """The distinct 業種 of the companies in scope. One query over one firm's rows."""
-        found = self.listed().exclude(industry="").order_by("industry")
-        return list(found.values_list("industry", flat=True).distinct())
+    def industries_and_consultants(self) -> tuple[list[str], set[int]]:
+        """The 業種 that occur among the companies in scope, in order, and the memberships in charge of one. One query
+        over one firm's rows for both: the list asks it for each page."""
+        found = set(self.listed().order_by().values_list("industry", "consultant_id").distinct())
+        return sorted({industry for industry, _ in found if industry}), {who for _, who in found if who}
 
     def search(self, words: str) -> "CompanyQuerySet":
         """Every word in name, kana or location; width, case and kana type folded. A scan of one firm's rows."""

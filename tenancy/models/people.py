@@ -115,6 +115,11 @@ class MembershipQuerySet(TenantQuerySet["Membership"]):
         """Those who work or worked for the firm, with their user; who left stands last."""
         return self.filter(role__in=FIRM_ROLES).select_related("user").order_by("state", "pk")
 
+    def named(self) -> "MembershipQuerySet":
+        """By name, who left last, read no further than a choice shows. A tenth of the list's time is reading more."""
+        shown = ("state", "ends_at", "user__name", "user__email")
+        return self.select_related("user").only(*shown).order_by("state", "user__name", "pk")
+
     def of_company(self, company_id: int) -> "MembershipQuerySet":
         """The company's own people who are in, with their user: owners, staff, external partners."""
         return self.active().filter(company_id=company_id).select_related("user").order_by(_ROLE_ORDER, "pk")

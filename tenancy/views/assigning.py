@@ -1,7 +1,6 @@
 """Who is in charge of which companies: many at once. For the firm's admins."""
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
@@ -30,7 +29,7 @@ def assign(request: HttpRequest, firm: str) -> HttpResponse:
 
 def _page(request: HttpRequest, form: AssignForm) -> HttpResponse:
     narrow = CompanyFilter(request.GET)
-    page = Paginator(narrow.companies().as_rows(), PER_PAGE).get_page(request.GET.get("page"))
+    page = narrow.page(request.GET.get("page"), PER_PAGE)
     context = {"form": form, "filter": narrow, "page_obj": page, "sort": narrow.order}
     status = 422 if form.errors else 200
     return render(request, "tenancy/companies_assign.html", context, status=status)

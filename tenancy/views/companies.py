@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -32,7 +31,7 @@ HEADS = (
 def companies(request: HttpRequest, firm: str) -> HttpResponse:
     """The list: searched, filtered, sorted and paged by its address. As many queries for 20 companies as for 2,000."""
     form = CompanyFilter(request.GET)
-    page = Paginator(form.companies().as_rows(), PER_PAGE).get_page(request.GET.get("page"))
+    page = form.page(request.GET.get("page"), PER_PAGE)
     context = {"form": form, "page_obj": page, "sort": form.order, "active": form.active}
     return render(request, "tenancy/companies.html", context)
 
