@@ -24,7 +24,8 @@ from tenancy.scope import Scope, open_scope
 from tenancy.templatetags.michisuji import jdate
 
 LINK = "tenancy.invitation"  # the purpose of the signed link
-# In a day: to an address, whoever invites; out of a firm.
+# In a day: out of a firm to one address, and to all. Each firm is counted for itself: no firm may learn from a refusal
+# whom another one has invited.
 TO_ADDRESS, OUT_OF_FIRM = Limit("invited", 5, 86_400), Limit("inviting", 300, 86_400)
 LASTS = timedelta(days=7)  # and the rest of the last day
 
@@ -53,8 +54,8 @@ class Ended(ValueError):
 
 
 class TooMany(ValueError):
-    """So many invitations went to this address, or out of this firm, that no more go today: mails in our name must not
-    become a nuisance."""
+    """So many invitations went from this firm to this address, or to all, that no more go today: mails in our name must
+    not become a nuisance."""
 
 
 class LastAdmin(ValueError):
@@ -97,7 +98,8 @@ def invite(
 
 
 def _count(email: str, actor: Membership) -> None:
-    if not (limits.within(TO_ADDRESS, email) and limits.within(OUT_OF_FIRM, str(actor.firm_id))):
+    firm = actor.firm_id
+    if not (limits.within(TO_ADDRESS, f"{firm}:{email}") and limits.within(OUT_OF_FIRM, str(firm))):
         raise TooMany
 
 

@@ -323,7 +323,7 @@ def test_what_a_person_had_does_not_come_back_with_them(as_: As, michisuji: Hous
     assert fresh().get("/api/v1/firms/michisuji/companies/", headers=api).status_code == 401
 
 
-def test_our_name_is_not_lent_to_nuisance(as_: As, michisuji: House) -> None:
+def test_our_name_is_not_lent_to_nuisance(as_: As, michisuji: House, aoba: House) -> None:
     client, url = as_("千葉"), company_of(michisuji) + "members/invite/"
     for name in ("無料 https://evil.example/", "www.evil.example", "a@evil.example"):
         assert "お名前だけを" in client.post(url, {**NEW, "name": name, "role": "staff"}).content.decode()
@@ -334,6 +334,10 @@ def test_our_name_is_not_lent_to_nuisance(as_: As, michisuji: House) -> None:
         client.post(again)
     assert len(letters(michisuji)) == people.TO_ADDRESS.count
     assert "1日にお送りできる数" in client.post(again, follow=True).content.decode()
+    elsewhere = f"/aoba/companies/{aoba.companies['株式会社ウ'].pk}/members/invite/"
+    assert invite(as_("権藤"), elsewhere, "staff").status_code == 302, (
+        "no firm learns whom another one has invited"
+    )
 
 
 @pytest.mark.parametrize("how", ["ended", "demoted"])
