@@ -90,7 +90,8 @@ def member_sign_out(request: HttpRequest, firm: str, colleague: int) -> HttpResp
     row = _member(colleague)
     own = request.session.session_key
     number = people.sign_out(member=row, but=own, actor=member_of(request))
-    messages.success(request, f"{row.user}さんを、{number}台の端末でログアウトしました。")
+    done = f"{row.user}さんを、{number}台の端末でログアウトしました。"
+    messages.success(request, done if number else "ログアウトする端末は、ほかにありませんでした。")
     return redirect("tenancy:member", firm, row.pk)
 
 
