@@ -185,11 +185,8 @@ ACCOUNT: set[str] = {
 # Below api/v1/firms/<firm>/, by the methods that are taken. Who may read nothing here is turned away at the door.
 API_FIRM = "api/v1/firms/<slug:firm>/"
 READERS = OWNER | {"土井", "藤田"}
-VISITORS = OWNER | {
-    "藤田",
-    "権藤",
-    "誰か",
-}  # who may begin a diagnosis; only members without the permission may not
+# Who may begin a diagnosis; only members without the permission may not.
+VISITORS = OWNER | {"藤田", "権藤", "誰か"}
 API: dict[str, dict[str, set[str]]] = {
     "companies/": {"get": READERS, "post": CONSULTANTS},
     "companies/<int:company>/": {"get": READERS - {"藤田"}, "patch": CONSULTANTS},

@@ -201,9 +201,8 @@ def require_empty() -> None:
 def bring_in(archive: Archive, firm: Firm, run: UUID) -> dict[str, int]:
     """Bring everything into the firm, in its scope and the caller's transaction; how many rows of what. `run` is this
     import's own id. Raises BadArchive, NotEmpty; then no file is left behind, and the caller rolls back."""
-    firm = Firm.objects.select_for_update().get(
-        pk=firm.pk
-    )  # two imports at once: the second finds the firm full
+    # Two imports at once: the second finds the firm full.
+    firm = Firm.objects.select_for_update().get(pk=firm.pk)
     require_empty()
     reader = Reader(archive, firm, run)
     try:
@@ -214,18 +213,11 @@ def bring_in(archive: Archive, firm: Firm, run: UUID) -> dict[str, int]:
         if isinstance(problem, _CONTRADICTIONS):
             raise BadArchive("内容に矛盾があるため、取り込めませんでした。") from problem
         raise
-    counts = reader.counts
-    trail.record(
-        "import.firm",
-        firm,
-        before=reader.before,
-        run=str(run),
-        count=sum(counts.values()),
-        counts=sorted(
-            counts.items()
-        ),  # pairs: by its name a number would be taken for an id, where this is imported
-    )
-    return counts
+    # Pairs: by its name a number would be taken for an id, where this is imported.
+    counts = sorted(reader.counts.items())
+    total = sum(reader.counts.values())
+    trail.record("import.firm", firm, before=reader.before, run=str(run), count=total, counts=counts)
+    return reader.counts
 
 
 @dataclass

@@ -87,9 +87,8 @@ class PersonKey(FirmModel):
     key = models.BinaryField()
     created_at = models.DateTimeField(default=clock.now)
 
-    on_export = Exported(
-        ids=("person",)
-    )  # to read the archive with; an import brings in none: reports.archive.seals
+    # To read the archive with; an import brings in none (reports.archive.seals).
+    on_export = Exported(ids=("person",))
     on_merge = Stays("with the trail's rows that it opens")
     on_erase = Keeps("tenancy.erasing destroys it by its person")
 
