@@ -12,7 +12,8 @@ from reports.render import render_pdf
 from tenancy import clock
 from tenancy.filing import Filing, Upload, keep_files, note, store
 from tenancy.models import Company, Meeting, Membership
-from tenancy.records import NO_HANDS, write_meeting
+from tenancy.permissions import PARTNER
+from tenancy.records import NO_HANDS, Hands, write_meeting
 from tenancy.uploads import recognize
 
 Moment = Callable[[date], datetime]
@@ -34,9 +35,15 @@ def load_records(
 
 def _write(company: Company, told: dict[str, Any], consultant: Membership, moment: Moment) -> Meeting:
     with clock.stopped_at(moment(date.fromisoformat(told["on"]))):
-        values = {name: value for name, value in told.items() if name != "on"}
+        values = {name: value for name, value in told.items() if name not in ("on", "handed")}
         values["held_on"] = clock.today()
-        return write_meeting(company=company, values=values, hands=NO_HANDS, actor=consultant)
+        return write_meeting(company=company, values=values, hands=_hands(company, told), actor=consultant)
+
+
+def _hands(company: Company, told: dict[str, Any]) -> Hands:
+    """To the company's external partners, where the story hands it over."""
+    partners = Membership.objects.active().filter(company=company, role=PARTNER)
+    return Hands(add=frozenset(partners.values_list("pk", flat=True))) if told.get("handed") else NO_HANDS
 
 
 def _put(company: Company, told: dict[str, Any], meeting: Meeting | None, consultant: Membership) -> None:
@@ -49,7 +56,7 @@ def _put(company: Company, told: dict[str, Any], meeting: Meeting | None, consul
     keep_files(
         company=company,
         uploads=stored,
-        filing=Filing(shared=told["shared"], meeting=meeting),
+        filing=Filing(shared=told["shared"], meeting=meeting, hands=_hands(company, told)),
         actor=consultant,
     )
 
