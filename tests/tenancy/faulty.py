@@ -37,7 +37,7 @@ def answers_500(request: HttpRequest, firm: str) -> HttpResponse:
 @access("companies.read")
 def renders_late(request: HttpRequest, firm: str) -> TemplateResponse:
     template = engines["django"].from_string("{% for each in companies %}[{{ each.name }}]{% endfor %}")
-    return TemplateResponse(request, template, {"companies": Company.objects.all()})
+    return TemplateResponse(request, template, {"companies": Company.objects.order_by("-name")})
 
 
 @access("companies.edit")
