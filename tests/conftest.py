@@ -119,6 +119,13 @@ def _bells_ring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(due, "_quiet", due.Quiet())
 
 
+@pytest.fixture
+def half_past() -> Iterator[None]:
+    """The clock stands at half past the hour: all that a test counts falls into one window of a limit."""
+    with clock.stopped_at(clock.now().replace(minute=30)):
+        yield
+
+
 # ── The cast ──
 
 PASSWORD = "correct horse battery"

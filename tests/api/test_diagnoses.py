@@ -281,6 +281,7 @@ def test_a_long_list_needs_as_many_queries_as_a_short_one(baba: Program, michisu
 # ── Limits ──
 
 
+@pytest.mark.usefixtures("half_past")
 def test_the_sixth_diagnosis_of_a_visitor_in_an_hour_has_to_wait(nobody: Program, baba: Program) -> None:
     for _ in range(5):
         assert nobody.post(DIAGNOSES, answered()).status_code == 201

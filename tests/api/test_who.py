@@ -170,6 +170,7 @@ def test_a_signed_in_member_acts_as_member_where_visitors_may(
     assert (answer.status_code, answer.json()["company"]) == (201, company.pk)
 
 
+@pytest.mark.usefixtures("half_past")
 def test_limits_are_for_visitors(as_: Callable[[str], Client]) -> None:
     baba, gondo = as_("馬場"), as_("権藤")
     path = f"{V1}/diagnoses/"

@@ -107,6 +107,7 @@ def test_a_program_that_fills_in_every_field_begins_nothing(visitor: Visitor) ->
         assert not Diagnosis.objects.exists()
 
 
+@pytest.mark.usefixtures("half_past")
 def test_a_sixth_diagnosis_within_the_hour_from_one_address_is_refused_in_kind_words(
     visitor: Visitor,
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_sixth_diagnosis_within_the_hour_from_one_address_is_refused_in_kind_w
     assert Visitor(visitor.house, "192.0.2.7").post(visitor.url("start")).status_code == 302
 
 
+@pytest.mark.usefixtures("half_past")
 def test_a_firm_takes_two_hundred_new_ones_a_day(visitor: Visitor) -> None:
     a_day = next(limit for limit in STARTS if limit.per == "firm")
     for _ in range(199):
@@ -333,6 +335,7 @@ def test_the_link_to_go_on_comes_by_mail_once_a_minute_and_address(begun: Visito
     assert "http://localhost" in first.body
 
 
+@pytest.mark.usefixtures("half_past")
 def test_after_five_mails_a_day_the_page_says_so_and_sends_nothing(begun: Visitor) -> None:
     for number in range(6):
         answer = begun.post(begun.here("resume_mail"), {"email": f"arai{number}@tone.example"})
@@ -389,6 +392,7 @@ def test_a_code_is_good_for_a_day_only_the_newest_and_only_at_its_firm(begun: Vi
     assert begun.post(begun.url("code"), {"code": new}).status_code == 302
 
 
+@pytest.mark.usefixtures("half_past")
 def test_codes_cannot_be_guessed_at_leisure(visitor: Visitor) -> None:
     for _ in range(10):
         assert visitor.post(visitor.url("code"), {"code": "AAAAAAAA"}).status_code == 422

@@ -20,6 +20,7 @@ DIAGNOSES = f"{V1}/diagnoses/"
 GIVEN = {"answers": CASE["answers"], "facts": CASE["facts"]}
 
 
+@pytest.mark.usefixtures("half_past")
 def test_refused_requests_use_up_nothing_of_what_may_be_made(michisuji: House) -> None:
     stranger = Program()
     assert [stranger.post(DIAGNOSES, {"answers": {}, "facts": {}}).status_code for _ in range(6)] == [400] * 6
@@ -34,6 +35,7 @@ def test_an_answer_given_again_for_the_same_key_is_none_of_the_five(michisuji: H
     assert stranger.post(DIAGNOSES, GIVEN | {"company": 1}, Idempotency_Key="k").status_code == 422
 
 
+@pytest.mark.usefixtures("half_past")
 def test_refusals_without_end_are_counted_too(michisuji: House) -> None:
     stranger = Program()
     statuses = [stranger.post(DIAGNOSES, {"answers": {}, "facts": {}}).status_code for _ in range(61)]

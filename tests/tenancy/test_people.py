@@ -323,6 +323,7 @@ def test_what_a_person_had_does_not_come_back_with_them(as_: As, michisuji: Hous
     assert fresh().get("/api/v1/firms/michisuji/companies/", headers=api).status_code == 401
 
 
+@pytest.mark.usefixtures("half_past")
 def test_our_name_is_not_lent_to_nuisance(as_: As, michisuji: House, aoba: House) -> None:
     client, url = as_("千葉"), company_of(michisuji) + "members/invite/"
     for name in ("無料 https://evil.example/", "www.evil.example", "a@evil.example"):
