@@ -7,7 +7,7 @@ from django import forms
 
 from diagnosis.models import Diagnosis, DiagnosisQuerySet
 from diagnosis.questionnaire import current
-from tenancy.fields import LineField, MailField, ParagraphsField
+from tenancy.fields import FilterField, LineField, MailField, ParagraphsField
 from tenancy.models import Company
 from tenancy.templatetags.michisuji import jdate, jtime
 
@@ -23,9 +23,8 @@ class ListForm(forms.Form):
     """Which diagnoses the list shows, all of it in the address. An unknown choice narrows nothing."""
 
     q = forms.CharField(label="会社名", required=False, max_length=100)
-    show = forms.ChoiceField(
+    show = FilterField(
         label="表示",
-        required=False,
         choices=[
             ("", "すべて"),
             (UNSEEN, "まだ見ていない"),
@@ -33,7 +32,7 @@ class ListForm(forms.Form):
             (CLIENTS, "支援先"),
         ],
     )
-    grade = forms.ChoiceField(label="等級", required=False)
+    grade = FilterField(label="等級")
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ from django import forms
 
 from notices.kinds import kinds_for
 from notices.models import Mail
+from tenancy.fields import FilterField
 from tenancy.models import Membership
 from tenancy.permissions import PARTNER
 
@@ -14,7 +15,7 @@ class MailFilter(forms.Form):
     """Narrowing the mail log down. Nonsense in the address narrows nothing."""
 
     q = forms.CharField(label="宛先・件名", required=False, max_length=100, widget=forms.SearchInput)
-    state = forms.ChoiceField(label="状態", required=False, choices=[("", "すべて"), *Mail.State.choices])
+    state = FilterField(label="状態", choices=[("", "すべて"), *Mail.State.choices])
 
     @property
     def words(self) -> str:

@@ -5,6 +5,9 @@ import unicodedata
 from typing import Any
 
 from django import forms
+from django.forms.utils import flatatt
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 # Joiners hold an emoji or a variant of a character together; every other invisible character goes.
 JOINERS = "\u200d\ufe0e\ufe0f"
@@ -96,3 +99,23 @@ class HeadcountField(forms.IntegerField):
         if folded and not number:
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return super().to_python(number)
+
+
+class PlainSelect(forms.Select):
+    """A select without groups, drawn in one go: a template takes three times as long, and a list has five of them."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        chosen = self.format_value(value)
+        rows = ((key, " selected" if str(key) in chosen else "", label) for key, label in self.choices)
+        options = format_html_join("\n", '<option value="{}"{}>{}</option>', rows)
+        known = self.build_attrs(self.attrs, {**(attrs or {}), "name": name})
+        return format_html("<select{}>\n{}\n</select>", flatatt(known), options)
+
+
+class FilterField(forms.ChoiceField):
+    """One of the choices of a filter, or none of them."""
+
+    widget = PlainSelect
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)

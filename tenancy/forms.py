@@ -16,7 +16,7 @@ from tenancy import clock
 from tenancy.actions import number_is_taken
 from tenancy.corporate_number import normalize_corporate_number, validate_corporate_number
 from tenancy.editing import texts_of
-from tenancy.fields import HeadcountField, LineField, MailField, NarrowField, ParagraphsField
+from tenancy.fields import FilterField, HeadcountField, LineField, MailField, NarrowField, ParagraphsField
 from tenancy.kana import hira2kata
 from tenancy.models import Company, Firm, FirmProfile, Membership, PrivacyNotice, PublicPerson, Site
 from tenancy.scope import current_scope
@@ -191,15 +191,11 @@ class CompanyFilter(forms.Form):
     q = forms.CharField(
         label="探す", required=False, max_length=100, widget=forms.TextInput(attrs={"type": "search"})
     )
-    status = forms.ChoiceField(
-        label="支援状況", required=False, choices=[("", "すべて"), *Company.Support.choices]
-    )
-    industry = forms.ChoiceField(label="業種", required=False)
-    consultant = forms.ChoiceField(label="担当", required=False)
-    contact = forms.ChoiceField(label="最後の面談", required=False, choices=list(CONTACT.items()))
-    archived = forms.ChoiceField(
-        label="保管済み", required=False, choices=[("", "表示しない"), ("shown", "保管済みも表示")]
-    )
+    status = FilterField(label="支援状況", choices=[("", "すべて"), *Company.Support.choices])
+    industry = FilterField(label="業種")
+    consultant = FilterField(label="担当")
+    contact = FilterField(label="最後の面談", choices=list(CONTACT.items()))
+    archived = FilterField(label="保管済み", choices=[("", "表示しない"), ("shown", "保管済みも表示")])
     sort = forms.ChoiceField(required=False, choices=[(key, key) for key in SORTS], widget=forms.HiddenInput)
 
     def __init__(self, data: Mapping[str, Any]) -> None:
