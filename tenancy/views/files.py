@@ -17,17 +17,16 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_safe
 
 from tenancy import filing, uploads
-from tenancy.door import Visit, sees_company
+from tenancy.door import sees_company
 from tenancy.due import LeaseLost
 from tenancy.editing import ChangedMeanwhile
 from tenancy.filing import Filing, Upload
 from tenancy.forms_records import FileForm, UploadForm, handed_to
-from tenancy.middleware import visit_of
+from tenancy.middleware import member_of, visit_of
 from tenancy.models import Attachment, Company, Membership
 from tenancy.permissions import access
 from tenancy.scope import open_scope
-from tenancy.views.meetings import member_of, screen
-from tenancy.views.shared import company_of
+from tenancy.views.shared import company_of, screen
 
 PER_PAGE = 20
 
@@ -37,7 +36,7 @@ PER_PAGE = 20
 def files(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """The company's files, newest first; for its own people those that are shared with them."""
     visit, its = visit_of(request), company_of(company)
-    rows = Attachment.objects.visible_to(member_of(visit)).filter(company=its).newest_first()
+    rows = Attachment.objects.visible_to(member_of(request)).filter(company=its).newest_first()
     rows = rows.select_related("meeting", "created_by__user")
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     for row in page:
@@ -57,7 +56,7 @@ def file_new(request: HttpRequest, firm: str, company: int) -> HttpResponse:
         if not form.is_valid():
             return _upload_form(request, its, form, status=422 if form.is_bound else 200)
     chosen, refused = _recognized(form, its)
-    kept, failed = _put(visit, its, chosen, form)
+    kept, failed = _put(request, its, chosen, form)
     refused += [f"「{each.what.name}」を保存できませんでした。もう一度お選びください。" for each in failed]
     if kept:
         messages.success(request, f"{'、'.join(f'「{row.name}」' for row in kept)}を保存しました。")
@@ -86,16 +85,16 @@ def _opened(file: UploadedFile) -> tuple[str, Any, int]:
 
 
 def _put(
-    visit: Visit, company: Company, chosen: Sequence[Upload], form: UploadForm
+    request: HttpRequest, company: Company, chosen: Sequence[Upload], form: UploadForm
 ) -> tuple[list[Attachment], list[Upload]]:
     """Note, store, keep; returns the rows and what was not stored."""
-    clean = form.cleaned_data
+    visit, clean = visit_of(request), form.cleaned_data
     with open_scope(visit.scope):
         filing.note(company.firm_id, chosen)
     stored, failed = filing.store(company.firm_id, chosen)
     try:
         with open_scope(visit.scope):
-            _still_here(visit, company)
+            _still_here(member_of(request), company)
             rows = filing.keep_files(
                 company=company,
                 uploads=stored,
@@ -107,10 +106,9 @@ def _put(
     return rows, failed
 
 
-def _still_here(visit: Visit, company: Company) -> None:
+def _still_here(member: Membership, company: Company) -> None:
     """A body may take minutes: who was shown the door meanwhile, or is not in charge of the company any more, writes
     nothing. Raises PermissionDenied."""
-    member = member_of(visit)
     found = Membership.objects.active().filter(pk=member.pk, role=member.role).select_related("firm").first()
     if found is None or not sees_company(found, company.pk):
         raise PermissionDenied
@@ -127,7 +125,7 @@ def file(request: HttpRequest, firm: str, company: int, file: UUID) -> HttpRespo
     """The file itself, to be saved under its own name: whatever it contains, no browser shows or runs it here."""
     visit = visit_of(request)
     with open_scope(visit.scope):
-        row = _file(visit, company, file)
+        row = _file(request, company, file)
     content = filing.content_of(row.key)
     if content is None:
         with open_scope(visit.scope):
@@ -145,7 +143,7 @@ def file(request: HttpRequest, firm: str, company: int, file: UUID) -> HttpRespo
 def file_edit(request: HttpRequest, firm: str, company: int, file: UUID) -> HttpResponse:
     """Share it or not, hand it over, hang it on a meeting."""
     visit = visit_of(request)
-    row = _file(visit, company, file)
+    row = _file(request, company, file)
     handed = handed_to(row)
     if request.method != "POST":
         return _edit_form(request, row, FileForm(instance=row, handed=handed))
@@ -161,7 +159,7 @@ def file_edit(request: HttpRequest, firm: str, company: int, file: UUID) -> Http
             actor=visit.membership,
         )
     except ChangedMeanwhile as meanwhile:
-        fresh = _file(visit, company, file)
+        fresh = _file(request, company, file)
         return _edit_form(request, fresh, form.again(fresh), meanwhile=meanwhile, status=409)
     except Attachment.DoesNotExist as gone:
         raise Http404 from gone
@@ -174,7 +172,7 @@ def file_edit(request: HttpRequest, firm: str, company: int, file: UUID) -> Http
 def file_remove(request: HttpRequest, firm: str, company: int, file: UUID) -> HttpResponse:
     """Delete it, after saying so."""
     visit = visit_of(request)
-    row = _file(visit, company, file)
+    row = _file(request, company, file)
     if request.method != "POST":
         context = screen(visit, row.company, "files") | {"row": row}
         return render(request, "tenancy/file_remove.html", context)
@@ -183,8 +181,8 @@ def file_remove(request: HttpRequest, firm: str, company: int, file: UUID) -> Ht
     return redirect("tenancy:files", firm, company)
 
 
-def _file(visit: Visit, company: int, pk: UUID) -> Attachment:
-    rows = Attachment.objects.visible_to(member_of(visit)).select_related("company", "meeting")
+def _file(request: HttpRequest, company: int, pk: UUID) -> Attachment:
+    rows = Attachment.objects.visible_to(member_of(request)).select_related("company", "meeting")
     found: Attachment = get_object_or_404(rows, pk=pk, company_id=company)
     return found
 

@@ -12,12 +12,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from tenancy import records
 from tenancy.door import Visit
 from tenancy.editing import ChangedMeanwhile
-from tenancy.extensions import company_tabs
 from tenancy.forms_records import MeetingForm, handed_to
-from tenancy.middleware import visit_of
+from tenancy.middleware import member_of, visit_of
 from tenancy.models import Attachment, Company, Meeting, Membership
 from tenancy.permissions import access
-from tenancy.views.shared import company_of
+from tenancy.views.shared import company_of, screen
 
 PER_PAGE = 20
 
@@ -27,7 +26,7 @@ PER_PAGE = 20
 def meetings(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """The company's meetings, newest first; for its own people those that are shared with them."""
     visit, its = visit_of(request), company_of(company)
-    rows = Meeting.objects.visible_to(member_of(visit)).filter(company=its).newest_first()
+    rows = Meeting.objects.visible_to(member_of(request)).filter(company=its).newest_first()
     page = Paginator(rows.select_related("created_by__user"), PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "tenancy/meetings.html", screen(visit, its, "meetings") | {"page_obj": page})
 
@@ -37,7 +36,7 @@ def meetings(request: HttpRequest, firm: str, company: int) -> HttpResponse:
 def meeting(request: HttpRequest, firm: str, company: int, meeting: UUID) -> HttpResponse:
     """One meeting with its files; for the firm also who may read it."""
     visit, row = visit_of(request), _meeting(request, company, meeting)
-    files = Attachment.objects.visible_to(member_of(visit)).filter(meeting=row).newest_first()
+    files = Attachment.objects.visible_to(member_of(request)).filter(meeting=row).newest_first()
     context = {
         "row": row,
         "page_obj": Paginator(files, PER_PAGE).get_page(request.GET.get("page")),
@@ -109,19 +108,8 @@ def meeting_remove(request: HttpRequest, firm: str, company: int, meeting: UUID)
     return redirect("tenancy:meetings", firm, company)
 
 
-def member_of(visit: Visit) -> Membership:
-    """Whoever came through a door that needs a role."""
-    assert visit.membership is not None
-    return visit.membership
-
-
-def screen(visit: Visit, company: Company, tab: str) -> dict[str, Any]:
-    """What every screen of a company needs."""
-    return {"company": company, "company_tabs": company_tabs(visit, company, tab)}
-
-
 def _meeting(request: HttpRequest, company: int, pk: UUID) -> Meeting:
-    rows = Meeting.objects.visible_to(member_of(visit_of(request)))
+    rows = Meeting.objects.visible_to(member_of(request))
     found: Meeting = get_object_or_404(
         rows.select_related("company", "created_by__user"), pk=pk, company_id=company
     )
