@@ -21,6 +21,7 @@ from tenancy.responses import is_api, refusal
 MOST_TAKEN = 65 * 1024 * 1024  # of one request (files: tenancy.uploads), unless its view declares more
 MOST_READ = 256 * 1024 * 1024  # more than any view declares
 _PIECE = 64 * 1024
+OF_PAGES = ("GET", "HEAD", "POST")  # what links and forms can send
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -32,8 +33,8 @@ class EdgesMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = _too_large(request) or self.get_response(request)
-        if response.status_code == 405 and not is_api(request):
+        response = _of_no_page(request) or _too_large(request) or self.get_response(request)
+        if response.status_code == 405 and request.method in OF_PAGES and not is_api(request):
             response = _with_a_page(request, response)
         read_to_the_end(request)
         return _without_body(response) if request.method == "HEAD" else response
@@ -49,6 +50,15 @@ class CommonMiddleware(common.CommonMiddleware):
     """Django's; also a POST finds its way where only the last slash is missing."""
 
     response_redirect_class = SameAgain
+
+
+def _of_no_page(request: HttpRequest) -> HttpResponse | None:
+    """No page takes it, whoever asks: refused before anybody asks the database who that is."""
+    if request.method in OF_PAGES or is_api(request):
+        return None
+    answer = refusal(request, 405)
+    answer.headers["Allow"] = ", ".join(OF_PAGES)
+    return answer
 
 
 def _too_large(request: HttpRequest) -> HttpResponse | None:

@@ -178,6 +178,16 @@ def test_what_was_sent_is_read_to_the_end_so_that_the_answer_arrives() -> None:
     assert request.read() == b""
 
 
+@pytest.mark.parametrize("method", ["put", "patch", "delete", "options", "trace"])
+def test_what_no_page_takes_is_refused_before_anybody_is_looked_up(
+    aoki: Client, django_assert_num_queries: Any, method: str
+) -> None:
+    with django_assert_num_queries(0):
+        here, nowhere = (getattr(aoki, method)(url) for url in ("/michisuji/companies/", "/no/where/"))
+    assert (here.status_code, here.headers["Allow"]) == (405, "GET, HEAD, POST")
+    assert (here.content, _headers(here)) == (nowhere.content, _headers(nowhere))
+
+
 def test_the_address_of_a_form_opened_as_a_page_says_what_to_do(aoki: Client) -> None:
     answer = aoki.get("/michisuji/notices/read/")
     assert answer.status_code == 405
