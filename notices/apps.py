@@ -3,6 +3,7 @@ from django.apps import AppConfig
 
 class NoticesConfig(AppConfig):
     name = "notices"
+    default_auto_field = "tenancy.ids.UncountedKey"
     verbose_name = "mails and notices"
 
     def ready(self) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from celery import shared_task
 from django.apps import apps
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
 from django.db.models import Manager
+from django.utils import timezone
 
 from tenancy import walls
 from tenancy.models import Company, Firm, Membership, Site, Trail
@@ -297,3 +299,48 @@ def test_the_runtime_role_is_bound_by_row_security(db: None) -> None:
     walls.require_safe_role()
     (row,) = catalogue("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
     assert row == (False, False)
+
+
+# ── What keys tell ──
+
+
+def test_no_key_counts_the_rows_of_all_firms(db: None) -> None:
+    ours = {
+        model._meta.db_table
+        for model in apps.get_models()
+        if model.__module__.split(".")[0] not in ("django", "allauth")
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name FROM information_schema.columns WHERE column_name = 'id' AND data_type <> 'uuid'"
+            " AND column_default IS DISTINCT FROM 'tenancy_next_key()'"
+        )
+        counted = {name for (name,) in cursor}
+    assert counted & ours == set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_keys_made_at_the_same_moment_differ_and_grow() -> None:
+    made: list[list[int]] = []
+
+    def make() -> None:
+        with connection.cursor() as cursor:
+            for _ in range(50):
+                cursor.execute("SELECT tenancy_next_key() FROM generate_series(1, 100)")
+                made.append([key for (key,) in cursor])
+        connection.close()
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(keys == sorted(keys) for keys in made)
+    assert len({key for keys in made for key in keys}) == 20_000
+
+
+def test_a_key_is_the_moment_at_which_it_was_made(db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenancy_next_key()")
+        made_at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(microseconds=cursor.fetchone()[0])
+    assert abs(made_at - timezone.now()) < timedelta(minutes=1)
