@@ -79,6 +79,8 @@ def member(request: HttpRequest, firm: str, colleague: int) -> HttpResponse:
         "burdens": people.burdens_of(row),
         "in_charge": Company.objects.listed().filter(consultant=row).exists(),
         "sessions": sessions_in(row.firm_id, row.user),
+        "own_session": request.session.session_key,
+        "own": row == member_of(request),
     }
     return render(request, "tenancy/member.html", context, status=422 if form.errors else 200)
 

@@ -291,3 +291,17 @@ def test_an_admin_sees_where_a_colleague_is_signed_in_here_and_ends_it(
     assert elsewhere.get("/aoba/home/").status_code == 200
     with open_scope(michisuji.scope):
         assert Trail.objects.filter(act="sign_out.membership", subject_id=str(baba.pk)).count() == 1
+
+
+def test_an_admin_knows_this_very_device_among_the_own_ones(as_: As, michisuji: House) -> None:
+    aoki = michisuji.members["青木"]
+    with_password(aoki.user)
+    admin = as_("青木")
+    page = f"/michisuji/settings/members/{aoki.pk}/"
+    admin.get(page)  # notes the session in this firm
+    alone = text(admin.get(page))
+    assert (alone.count("この端末</span>"), "ログアウトする</button>" in alone) == (1, False)
+    signs_in(aoki.user, agent=PHONE).get(HOME)
+    both = text(admin.get(page))
+    assert (both.count("この端末</span>"), "この端末のほかをすべてログアウトする" in both) == (1, True)
+    assert "この端末" not in text(admin.get(f"/michisuji/settings/members/{michisuji.members['馬場'].pk}/"))
