@@ -35,5 +35,9 @@ register(
         permission="firm.export",
         fresh=True,
         label="取り込みの記録を保存する",
+        doing="内容を確かめています",
+        done="取り込みました。ほかの方へのご招待は、設定の「メンバー」と各企業の「メンバー」からお送りください。",
+        leads_to=("tenancy:companies", "支援先企業を見る"),
+        begins_at=("reports:import", "データの取り込みへ戻る"),
     )
 )

@@ -75,7 +75,7 @@ def _write(scope: Scope, kind: Document, job: Job, claim: Claim, made: IO[bytes]
         made.write(_pdf(scope, kind, job, claim))
         return
     with open_scope(scope):
-        _step(job, claim, 0.3, "内容を書き出しています", filename=kind.filename(job.subject))
+        _step(job, claim, 0.3, kind.doing, filename=kind.filename(job.subject))
     kind.write(job, made)
 
 
@@ -96,7 +96,7 @@ def _keep(scope: Scope, kind: Document, job: Job, claim: Claim, made: IO[bytes])
     try:
         with open_scope(scope):
             claim.finish()
-            _end(job, claim, Job.State.DONE, "できあがりました", file=kept, draft="", bytes=size, error="")
+            _end(job, claim, Job.State.DONE, kind.done, file=kept, draft="", bytes=size, error="")
             kind.when_done(job)
     except BaseException:
         _forget(scope, job, kept)

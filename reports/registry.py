@@ -16,7 +16,9 @@ class Document:
 
     `write` instead of `build`: the app itself writes the file, of whatever type, however large. It is called without a
     scope and without a transaction. Whoever wants to see the job or its file needs `permission`, and for the file, with
-    `fresh`, has to show once more who they are (`tenancy.sessions`).
+    `fresh`, has to show once more who they are (`tenancy.sessions`). `doing` and `done`: what the job says
+    meanwhile and in the end. `leads_to`: the name of the firm's page where one goes on then, and what its button says;
+    `begins_at`: the same for a job that failed and cannot itself be begun again.
     """
 
     name: str
@@ -32,6 +34,10 @@ class Document:
     permission: str = "companies.read"
     fresh: bool = False
     label: str = "レポート(PDF)を開く"
+    doing: str = "内容を書き出しています"
+    done: str = "できあがりました"
+    leads_to: tuple[str, str] | None = None
+    begins_at: tuple[str, str] | None = None
 
 
 class NotMade(Exception):

@@ -14,7 +14,7 @@ from django_htmx.middleware import HtmxDetails
 
 from reports.actions import begin_again, make_anew
 from reports.models import Bar, Job
-from reports.registry import known
+from reports.registry import Document, known
 from tenancy import clock, trail
 from tenancy.door import Visit
 from tenancy.middleware import visit_of
@@ -70,8 +70,8 @@ def progress_of(
     """How far `job` is: a page in the shell of whoever asks, or to htmx only its bar. `poll_url` leads to the view that
     calls this, `file_url` to the one that calls `file_response`; `again_url` takes a POST after a failure. No query."""
     htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
-    visit = visit_of(request)
-    if visit.membership and not again_url:
+    visit, kind = visit_of(request), known(job.name)
+    if visit.membership and not again_url and not (kind and kind.begins_at):
         again_url = reverse("reports:again", args=[visit.firm.slug, job.pk])
     page = "reports/job.html" if visit.membership else "reports/job_public.html"
     context = {
@@ -84,12 +84,20 @@ def progress_of(
         # The page itself has the button; the bar alone leads to it.
         "retry_url": poll_url if htmx and again_url else "",
         "back_url": back_url,
-        "file_label": kind.label if (kind := known(job.name)) else "",
+        "file_label": kind.label if kind else "",
+        **_leads_on(kind, job, visit.firm.slug),
     }
     response = render(request, "reports/_job.html" if htmx else page, context)
     patch_vary_headers(response, ["HX-Request"])
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+def _leads_on(kind: Document | None, job: Job, slug: str) -> dict[str, str]:
+    """The page where one goes on, and what its button says; nothing where the job's own page is the end."""
+    if kind is None or job.is_underway or not (leads := kind.leads_to if job.is_done else kind.begins_at):
+        return {}
+    return {"next_url": reverse(leads[0], args=[slug]), "next_label": leads[1]}
 
 
 def file_response(job: Job, otherwise: HttpResponse, *, queue: str = "reports") -> HttpResponse:

@@ -228,7 +228,9 @@ def test_the_trail_calls_an_export_and_an_import_by_their_names(
         "書き出したデータをダウン",
     ):
         assert words in told
-    send(empty, packed(michisuji))
+    done = send(empty, packed(michisuji))
+    assert "取り込みました" in said_of(done)
+    assert 'href="/shin/companies/"' in done.content.decode(), "and leads on"
     told = said_of(signed_in(empty).get("/shin/settings/trail/"))
     assert "データの取り込みを頼みました" in told
     assert "データの取り込みが終わりました" in told
@@ -521,7 +523,10 @@ def test_what_is_no_archive_or_broken_is_refused(
 ) -> None:
     assert send(empty, b"no archive").status_code == 422
     changed = rebuilt(packed(michisuji), lambda files: files.update({"data/people.csv": b"x"}), honest=False)
-    assert "壊れています" in send(empty, changed).content.decode()
+    page = send(empty, changed).content.decode()
+    assert "壊れています" in page
+    # What was sent is forgotten: it cannot be begun again, only sent again.
+    assert ("もう一度作成する" in page, "データの取り込みへ戻る" in page) == (False, True)
 
 
 def test_no_archive_takes_a_file_of_another_firm(
