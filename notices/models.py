@@ -215,7 +215,11 @@ class NoticeRead(FirmModel):
 
     on_export = Exported(where=models.Q(company=None) | models.Q(company__merged_into=None))
     on_merge = Moves(
-        "お知らせの既読", shown="notice__title", twin=Twin(("membership", "notice")), follows=("notice",)
+        "お知らせの既読",
+        shown="notice__title",
+        twin=Twin(("membership", "notice")),
+        follows=("notice",),
+        mark=True,
     )
     on_erase = Keeps("ends with its membership")
 

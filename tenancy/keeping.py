@@ -76,13 +76,15 @@ class Twin:
 class Moves:
     """The rows go to the kept company. `label`: what people call them; `shown`: the path to what names one (itself by
     default). `follows`: columns that name the thing a row hangs on: when that goes back, the row goes along.
-    `addresses`: columns with an address of the company's pages, which changes along with the company."""
+    `addresses`: columns with an address of the company's pages, which changes along with the company. `mark`: a row
+    only says something of another one, and nobody counts it."""
 
     label: str
     shown: str = ""
     twin: Twin | None = None
     follows: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    mark: bool = False
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,7 @@ def test_the_page_says_what_will_be_lost_and_wants_the_name(
     page = client.get(address).content.decode()
     for words in ("支援先企業", "2件", "14日後", "/michisuji/settings/export/", NAME):
         assert words in page
+    assert "お知らせの既読" not in page, "nobody misses that"
     wrong = client.post(address, {"name": "みちすじ"})
     assert (wrong.status_code, "一致しません" in wrong.content.decode()) == (422, True)
     with open_scope(michisuji.scope):
