@@ -90,6 +90,9 @@ def test_an_error_page_at_a_member_s_address_names_no_firm(as_: As, michisuji: H
     answer = as_("青木").get(f"/michisuji/{path}")
     assert answer.status_code in (404, 405)
     assert "0480000000" not in answer.content.decode()
+    assert 'href="/entrance/"' in answer.content.decode(), "and leads home"
+    if answer.status_code == 404:
+        assert as_("権藤").get(f"/michisuji/{path}").content == answer.content, "the same for a stranger"
 
 
 def test_the_theme_is_kept_in_a_cookie_and_leads_back_here_only(as_: As) -> None:
