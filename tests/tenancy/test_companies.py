@@ -538,6 +538,7 @@ def test_an_archived_company_leaves_lists_and_counts_and_comes_back(baba: Client
         baba.post(url, {"to": "archive"})
     assert row not in baba.get(LIST).content.decode()
     assert row in baba.get(LIST, {"archived": "shown"}).content.decode()
+    assert ">一覧に戻す</a>" in baba.get(f"{LIST}{company.pk}/").content.decode()
     assert ">1社<" in baba.get("/michisuji/home/").content.decode()
     assert baba.get(f"{LIST}{company.pk}/").status_code == 200
     for _ in range(2):
