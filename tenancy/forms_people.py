@@ -14,7 +14,7 @@ from tenancy import clock
 from tenancy.fields import LineField, MailField
 from tenancy.forms import NOBODY, MemberChoice
 from tenancy.models import Company, Membership, User
-from tenancy.permissions import PARTNER, STAFF
+from tenancy.permissions import CONSULTANT, PARTNER, STAFF
 
 # By whether it is a place in a company.
 _ROLES_HELP = {
@@ -62,7 +62,7 @@ class InviteForm(forms.Form):
     ends_on = LastDayField(
         label="参加の最後の日",
         required=False,
-        help_text="外部人材の方には必ず決めます。この日を過ぎると、自動で開けなくなります。",
+        help_text="外部人材の方にだけ、必ず決めます。この日を過ぎると、自動で開けなくなります。",
     )
 
     def __init__(self, *args: Any, roles: Iterable[str], **kwargs: Any) -> None:
@@ -71,6 +71,8 @@ class InviteForm(forms.Form):
         self.fields["role"].choices = choices  # type: ignore[attr-defined]
         if PARTNER not in dict(choices):
             del self.fields["ends_on"]
+        if CONSULTANT in dict(choices):
+            self.fields["title"].help_text = "例:中小企業診断士、コンサルタント(製造)"
         self.fields["role"].help_text = _ROLES_HELP[PARTNER in dict(choices)]
         if len(choices) == 1:
             self.fields["role"].widget = forms.HiddenInput()
