@@ -47,3 +47,11 @@ def test_what_begins_like_a_formula_is_only_a_text(typed: str) -> None:
     sheet = sheet_of(xlsx_response("x", ["a"], [[typed]]))
     assert sheet["A2"].data_type == "s"
     assert sheet["A2"].value == typed
+
+
+def test_a_column_is_as_broad_as_what_stands_in_it() -> None:
+    """Excel shows a text only up to the next cell, and a moment that does not fit as ########."""
+    rows = [("株式会社ときわ蔵(里山みそ本舗)", AT, 1), ("あ" * 99, AT, 2)]
+    sheet = sheet_of(xlsx_response("x", ["会社名", "日時", "数"], rows[:1]))
+    assert [sheet.column_dimensions[each].width for each in "ABC"] == [32, 21, 12]
+    assert sheet_of(xlsx_response("x", ["会社名", "日時", "数"], rows)).column_dimensions["A"].width == 60
