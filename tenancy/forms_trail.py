@@ -4,10 +4,11 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import Q
+from django.db.models import CharField, Q, QuerySet
+from django.db.models.functions import Cast
 from django.utils import timezone
 
-from tenancy.models import Company, Membership, Trail
+from tenancy.models import Company, Invitation, Membership, Trail
 from tenancy.models.trail import TrailQuerySet
 from tenancy.permissions import COMPANY_ROLES
 from tenancy.trail import VISITOR
@@ -18,9 +19,11 @@ _GROUP = "group:"
 
 
 class TrailFilter(forms.Form):
-    """Who, what, at which company, when, and words over the kinds of things, acts and companies."""
+    """Who, what, at which company, when, and words over people, the kinds of things, acts and companies."""
 
-    q = forms.CharField(label="対象・操作・企業名", required=False, max_length=100, widget=forms.SearchInput)
+    q = forms.CharField(
+        label="お名前・対象・操作・企業名", required=False, max_length=100, widget=forms.SearchInput
+    )
     who = forms.ChoiceField(label="だれが", required=False)
     act = forms.ChoiceField(label="何を", required=False)
     company = forms.CharField(label="支援先企業", required=False, max_length=100)
@@ -74,13 +77,26 @@ def _acts() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def _about(words: str) -> Q:
-    """Each word in what a kind of thing or an act is called, or in a company's name. Nothing has to be decrypted."""
+    """Each word in what a kind of thing or an act is called, or in a company's or a member's name. Nothing has to be
+    decrypted."""
     asked = Q()
     for word in words.split():
         subjects = [name for name, thing in THINGS.items() if word in thing.label]
         acts = [name for name in ACTS if word in label_of_act(name)]
-        asked &= Q(subject__in=subjects) | Q(act__in=acts) | _at(word)
+        asked &= Q(subject__in=subjects) | Q(act__in=acts) | _at(word) | _with(word)
     return asked
+
+
+def _with(name: str) -> Q:
+    """What a member of this name did, and what happened to them as one or as somebody invited."""
+    members = Membership.objects.filter(user__name__icontains=name)
+    invited = Invitation.objects.filter(name__icontains=name)
+    return Q(user_id__in=members.values("user_id")) | _about_any(members) | _about_any(invited)
+
+
+def _about_any(rows: "QuerySet[Any]") -> Q:
+    ids = rows.annotate(text=Cast("pk", CharField())).values("text")
+    return Q(subject=rows.model._meta.label_lower, subject_id__in=ids)
 
 
 def _at(company: str) -> Q:

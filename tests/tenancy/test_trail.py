@@ -16,7 +16,7 @@ from openpyxl import load_workbook
 
 from tenancy import clock, trail
 from tenancy.actions import remove_person, save_person, update_company, update_profile
-from tenancy.models import ApiToken, Company, Membership, PersonKey, PublicPerson, Trail
+from tenancy.models import ApiToken, Company, Invitation, Membership, PersonKey, PublicPerson, Trail
 from tenancy.personal import Forgotten, is_sealed, keys_for, opened
 from tenancy.scope import Scope, open_scope
 from tenancy.trail_reading import history_of
@@ -323,6 +323,8 @@ def test_it_is_narrowed_down_by_its_address(aoki: Client, michisuji: House) -> N
         f"?since={today}&q=公開ページ": ["公開ページの内容を変えました"],
         "?q=支援先企業": ["企業の情報を変えました"],
         "?q=株式会社ア 情報": ["企業の情報を変えました"],
+        "?q=馬場": ["企業の情報を変えました"],
+        "?q=藤田": [],
         "?q=どこにもない": [],
         "?who=0&act=x&since=いつか": [
             "公開ページの内容を変えました",
@@ -332,6 +334,16 @@ def test_it_is_narrowed_down_by_its_address(aoki: Client, michisuji: House) -> N
         ],
     }
     assert {query: acts_shown(aoki, query) for query in expected} == expected
+
+
+def test_what_happened_to_a_member_is_found_by_the_name(aoki: Client, michisuji: House) -> None:
+    with open_scope(scope_of(michisuji, "青木")):
+        trail.record("update.membership", michisuji.members["藤田"])
+        invited = Invitation(email="fuji@b.example", name="藤井", role="consultant", expires_at=clock.now())
+        invited.save()
+        trail.record("revoke.invitation", invited)
+    assert acts_shown(aoki, "?q=藤田") == ["役割や肩書きを変えました"]
+    assert acts_shown(aoki, "?q=藤井") == ["招待を取り消しました"]
 
 
 def test_it_is_paged_and_costs_the_same_for_any_number_of_rows(aoki: Client, michisuji: House) -> None:
