@@ -66,6 +66,7 @@ class People:
 
 def _invitation(place: Membership, email: str, name: str) -> Invitation:
     """Not sent: no link of it exists, which is what one that has expired says too. Sending it again begins it."""
+    now = clock.now()
     return Invitation(
         firm_id=place.firm_id,
         email=email,
@@ -75,5 +76,6 @@ def _invitation(place: Membership, email: str, name: str) -> Invitation:
         title=place.title,
         ends_at=place.ends_at,
         membership=place,
-        expires_at=clock.now(),
+        created_at=now,
+        expires_at=now,
     )

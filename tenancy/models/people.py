@@ -340,5 +340,10 @@ class Invitation(FirmModel):
         return clock.last_day_before(self.ends_at) if self.ends_at else None
 
     @property
+    def is_unsent(self) -> bool:
+        """Whether nobody has had a link to it yet: an import has made it, over from the start."""
+        return self.state == self.State.OPEN and self.expires_at <= self.created_at
+
+    @property
     def is_expired(self) -> bool:
         return self.state == self.State.OPEN and self.closes_at <= clock.now()

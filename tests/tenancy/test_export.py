@@ -574,6 +574,7 @@ def test_an_import_makes_nobody_a_member_and_tells_of_no_account(
     members = said_of(signed_in(empty).get("/shin/settings/members/"))
     assert "青木の本名" not in members
     assert members.count("baba@michisuji.example") == 1
+    assert ("未送信" in members, "期限切れ" in members) == (True, False)
     assert "chiba@a.example" in said_of(signed_in(empty).get(f"/shin/companies/{company.pk}/members/"))
 
 
@@ -591,8 +592,10 @@ def test_who_accepts_the_invitation_takes_over_what_was_theirs(
     with open_scope(empty.scope):
         invited = Invitation.objects.get(email="baba@michisuji.example", state="open")
     signed_in(empty).post(f"/shin/settings/invitations/{invited.pk}/send/")
+    assert "もう一度送る" in said_of(signed_in(empty).get("/shin/settings/members/"))
     with open_scope(empty.scope):
         invited.refresh_from_db()
+        assert not invited.is_unsent
         link = people.address_of(Invitation.objects.select_related("firm").get(pk=invited.pk))
     client = signed_in(michisuji, "馬場") if has_account else Client(SERVER_NAME="localhost")
     assert client.post(link, {"name": "馬場", "password": PASSWORD}).status_code == 302
