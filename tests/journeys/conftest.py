@@ -61,6 +61,13 @@ class Person:
             target.first.click()
         self.look()
 
+    def unfold(self, words: str) -> None:
+        """Open what is folded on a phone and not on a desk."""
+        fold = self.page.locator("summary").filter(has_text=words)
+        assert fold.is_visible() == (self.page.evaluate("innerWidth") == PHONE)
+        if fold.is_visible():
+            fold.click()
+
     def reads(self, words: str) -> bool:
         return words in self.page.locator("body").inner_text()
 

@@ -42,6 +42,7 @@ def test_a_consultant_finds_takes_away_mends_and_archives(
     assert listed(baba) == ["株式会社つむぎ野製パン", "有限会社あけぼの"]
 
     types(baba, "探す", "つむぎ")  # the kana is written ツムギ
+    baba.unfold("絞り込みの条件")
     baba.page.get_by_label("業種").select_option("小売")
     baba.page.get_by_label("担当").select_option(label="馬場")
     baba.page.get_by_label("最後の面談").select_option("none")

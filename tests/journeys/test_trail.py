@@ -40,6 +40,7 @@ def test_an_admin_finds_who_changed_what_and_takes_it_away(
     aoki.open("/michisuji/settings/")
     aoki.press("操作の記録")
     assert aoki.reads("山田 花子")
+    aoki.unfold("絞り込みの条件")
     aoki.page.get_by_label("何を").select_option("update.profile")
     aoki.press("絞り込む")
     assert aoki.reads("該当するものが見つかりませんでした")
