@@ -90,6 +90,21 @@
     }
   }, true);
 
+  /* data-all="a name": a box for all boxes of this name in its form; half chosen while only some are. */
+  document.querySelectorAll("[data-all]").forEach((label) => {
+    const all = label.querySelector("input");
+    const boxes = [...all.form.querySelectorAll(`input[type=checkbox][name="${label.dataset.all}"]`)];
+    const count = () => {
+      const chosen = boxes.filter((box) => box.checked).length;
+      all.checked = chosen === boxes.length;
+      all.indeterminate = chosen > 0 && !all.checked;
+    };
+    all.addEventListener("change", () => boxes.forEach((box) => { box.checked = all.checked; }));
+    all.form.addEventListener("change", count);
+    count();
+    label.hidden = false;
+  });
+
   /* data-keep: what is typed into the form stays in this tab, whatever page is looked at in between, until a page with
      data-forget (="/a/path/ /b/": of forms below these) says that it has arrived or is given up. A field comes back where the server
      shows what it showed when it was typed over; data-keep="typed": the form came back with errors, and what stands in it was
