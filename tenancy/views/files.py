@@ -26,6 +26,7 @@ from tenancy.middleware import member_of, visit_of
 from tenancy.models import Attachment, Company, Membership
 from tenancy.permissions import access
 from tenancy.scope import open_scope
+from tenancy.trail_reading import history_of
 from tenancy.views.shared import company_of, screen
 
 PER_PAGE = 20
@@ -190,5 +191,6 @@ def _file(request: HttpRequest, company: int, pk: UUID) -> Attachment:
 def _edit_form(
     request: HttpRequest, row: Attachment, form: FileForm, *, status: int = 200, **context: Any
 ) -> HttpResponse:
-    context = screen(visit_of(request), row.company, "files") | {"form": form, "row": row} | context
+    shown = {"form": form, "row": row, "events": history_of(row)}
+    context = screen(visit_of(request), row.company, "files") | shown | context
     return render(request, "tenancy/file_form.html", context, status=status)

@@ -16,6 +16,7 @@ from tenancy.forms_records import MeetingForm, handed_to
 from tenancy.middleware import member_of, visit_of
 from tenancy.models import Attachment, Company, Meeting, Membership
 from tenancy.permissions import access
+from tenancy.trail_reading import history_of
 from tenancy.views.shared import company_of, screen
 
 PER_PAGE = 20
@@ -34,13 +35,14 @@ def meetings(request: HttpRequest, firm: str, company: int) -> HttpResponse:
 @access("meetings.read")
 @require_safe
 def meeting(request: HttpRequest, firm: str, company: int, meeting: UUID) -> HttpResponse:
-    """One meeting with its files; for the firm also who may read it."""
+    """One meeting with its files; for the firm also who may read it, and who changed it when."""
     visit, row = visit_of(request), _meeting(request, company, meeting)
     files = Attachment.objects.visible_to(member_of(request)).filter(meeting=row).newest_first()
     context = {
         "row": row,
         "page_obj": Paginator(files, PER_PAGE).get_page(request.GET.get("page")),
         "partners": _partners(visit, row),
+        "events": history_of(row) if visit.may("meetings.edit") else [],
     }
     return render(request, "tenancy/meeting.html", screen(visit, row.company, "meetings") | context)
 

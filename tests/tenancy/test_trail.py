@@ -16,7 +16,17 @@ from openpyxl import load_workbook
 
 from tenancy import clock, trail
 from tenancy.actions import remove_person, save_person, update_company, update_profile
-from tenancy.models import ApiToken, Company, Invitation, Membership, PersonKey, PublicPerson, Trail
+from tenancy.models import (
+    ApiToken,
+    Attachment,
+    Company,
+    Invitation,
+    Meeting,
+    Membership,
+    PersonKey,
+    PublicPerson,
+    Trail,
+)
 from tenancy.personal import Forgotten, is_sealed, keys_for, opened
 from tenancy.scope import Scope, open_scope
 from tenancy.trail_reading import history_of
@@ -456,6 +466,27 @@ def test_the_company_s_page_says_who_changed_it(as_: As, michisuji: House) -> No
     change(michisuji, representative="山田 花子", location="埼玉県")
     html = as_("馬場").get(f"/michisuji/companies/{company_of(michisuji).pk}/").content.decode()
     assert "馬場:企業の情報を変えました(所在地、代表者)" in html
+
+
+def test_a_meeting_s_page_says_who_changed_it_to_the_firm_alone(as_: As, michisuji: House) -> None:
+    company = company_of(michisuji)
+    with open_scope(scope_of(michisuji, "馬場")):
+        row = Meeting.objects.create(company=company, held_on=clock.today(), body="話", shared=True)
+        trail.record("update.meeting", row, company_id=company.pk, before={"body": "前の話"})
+    url = f"/michisuji/companies/{company.pk}/meetings/{row.pk}/"
+    assert "馬場:面談記録を直しました(話したこと)" in as_("青木").get(url).content.decode()
+    assert "最近の変更" not in as_("千葉").get(url).content.decode()
+
+
+def test_a_file_s_settings_say_who_shared_it(as_: As, michisuji: House) -> None:
+    company = company_of(michisuji)
+    with open_scope(scope_of(michisuji, "馬場")):
+        row = Attachment.objects.create(
+            company=company, name="a.pdf", content_type="application/pdf", bytes=1, shared=True, key="x"
+        )
+        trail.record("update.file", row, company_id=company.pk, before={"shared": False})
+    page = as_("青木").get(f"/michisuji/companies/{company.pk}/files/{row.pk}/edit/").content.decode()
+    assert "馬場:ファイルの共有を変えました" in page
 
 
 def test_settings_say_who_changed_them(aoki: Client, michisuji: House) -> None:
