@@ -5,9 +5,12 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import uuid4
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from diagnosis import codes
+from diagnosis.calc import score, validate
+from diagnosis.questionnaire import Questionnaire, load
 from tenancy import clock
 from tenancy.constraints import SameTenantKey, Wall
 from tenancy.kana import search_form
@@ -209,6 +212,29 @@ class Diagnosis(FirmModel):
     def is_unseen(self) -> bool:
         """The same for one row as `unseen()` for many."""
         return self.seen_at is None and self.origin != self.Origin.ON_BEHALF
+
+    def clean(self) -> None:
+        """That answers and result are what this version of the questionnaire knows and gives, for a row that comes out
+        of an archive (`reports.archive`): forms and API have checked theirs. Raises ValidationError, and ValueError for
+        a version that is not here."""
+        questionnaire = load(self.questionnaire_version)
+        if not (isinstance(self.answers, dict) and isinstance(self.facts, dict)):
+            raise ValidationError("answers")
+        wrong = validate(questionnaire, self.answers, self.facts)
+        if self.state == self.State.OPEN:  # what is not answered yet is not wrong
+            wrong = {id: said for id, said in wrong.items() if id in self.answers or id in self.facts}
+        if wrong:
+            raise ValidationError("answers")
+        if self.state == self.State.SUBMITTED and self._told() != self._counted(questionnaire):
+            raise ValidationError("result")
+
+    def _told(self) -> tuple[Any, ...]:
+        return self.result, self.overall, self.grade, self.bottleneck
+
+    def _counted(self, questionnaire: Questionnaire) -> tuple[Any, ...]:
+        """The same as the answers give it."""
+        result = score(questionnaire, self.answers, self.facts)
+        return result.as_dict(), result.overall, result.grade, result.bottleneck_stage or ""
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """As FirmModel's; keeps the folded name for searching."""

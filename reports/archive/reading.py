@@ -311,6 +311,7 @@ class Reader:
             if value is None and raw[name] is not None and not column.null:
                 return None
             setattr(row, name, value)
+        row.clean()
         return row
 
     def _admitted(self, raw: dict[str, Any]) -> dict[str, Any]:
