@@ -65,6 +65,17 @@ def _what(act: Trail) -> str:
     return sentence_of(act.act, act.details) + told
 
 
+def require_readable(act: Trail) -> None:
+    """That a page can show a row that somebody else wrote (an import): nobody could take it out of the trail again.
+    Raises what reading it raises."""
+    if act.subject in THINGS:
+        THINGS[act.subject].model._meta.pk.to_python(act.subject_id)
+    for model in (Membership, Company):
+        list(_ids_of(model, act))
+    _how(act)
+    _what(act)
+
+
 # ── The page ──
 
 
@@ -215,7 +226,7 @@ def _text(subject: str, name: str, value: Any, known: _Known) -> str:
         return known.companies.get(value, GONE)
     try:
         return _words(field, value)
-    except ValueError:  # a day that is none: an import brings the trail in as somebody wrote it
+    except (ValueError, OverflowError):  # no day, or one beyond all days: as an archive's author wrote it
         return str(value)
 
 

@@ -13,9 +13,11 @@ import json
 import re
 import struct
 import zipfile
+import zlib
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import IO, Any, BinaryIO, cast
 from uuid import UUID, uuid5
 
@@ -42,8 +44,9 @@ from reports.registry import NotMade
 from tenancy import clock, due, trail, uploads
 from tenancy.editing import apply
 from tenancy.keeping import foreign_keys, later_keys, tenant_models
-from tenancy.models import Attachment, Company, Firm, Membership, PersonKey
+from tenancy.models import Attachment, Company, Firm, Membership, PersonKey, Trail
 from tenancy.personal import is_sealed
+from tenancy.trail_reading import require_readable
 
 MOST_UNPACKED = 2 * 1024 * 1024 * 1024  # of what a browser has sent
 MOST_ENTRIES = 100_000
@@ -57,8 +60,9 @@ _PIECE = 64 * 1024
 # What stands in it is not what the columns or the rules of a table take.
 _CONTRADICTIONS = (
     *(DataError, IntegrityError, ValidationError),
-    *(TypeError, ValueError, OverflowError, LookupError, AttributeError),
+    *(TypeError, ValueError, OverflowError, LookupError, AttributeError, RecursionError),
 )
+_YEARS = range(1900, 2200)  # in which pages can show a moment, and reckon from it
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _ID = re.compile(rf"\d+|{_UUID.pattern}")
 _OF_COMPANY = re.compile(r"(?<=/companies/)\d+(?=/)")
@@ -120,6 +124,8 @@ def open_archive(file: IO[bytes], *, most: int | None = MOST_UNPACKED) -> Archiv
         AttributeError,
         RuntimeError,
         OSError,
+        zlib.error,
+        EOFError,
     ) as problem:
         raise BadArchive("ファイルが壊れているため、読み取れませんでした。") from problem
     return Archive(archive, manifest)
@@ -159,6 +165,8 @@ def _manifest(archive: zipfile.ZipFile) -> dict[str, Any]:
         raise BadArchive("この版では読めない形式です。書き出した版をご確認ください。")
     names = archive.namelist()
     known = {*told["files"], MANIFEST, README}
+    if not isinstance(told.get("counts"), dict):
+        raise BadArchive("ファイルが壊れているため、読み取れませんでした。")
     needed = {data_name(name, "jsonl") for name in (PEOPLE, *(each._meta.label_lower for each in exported()))}
     if len(names) != len(set(names)) or set(names) != known or not needed <= known:
         raise BadArchive("ファイルの過不足があります。書き出したままのものをお使いください。")
@@ -177,9 +185,14 @@ def _sum(archive: zipfile.ZipFile, name: str) -> str:
 
 def _json(text: bytes) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as problem:
         raise BadArchive("ファイルが壊れているため、読み取れませんでした。") from problem
+
+
+def _no_number(text: str) -> None:
+    """NaN and Infinity are Python's, not JSON's."""
+    raise ValueError(text)
 
 
 # ── Bringing it in ──
@@ -312,6 +325,8 @@ class Reader:
                 return None
             setattr(row, name, value)
         row.clean()
+        if isinstance(row, Trail):
+            require_readable(row)
         return row
 
     def _admitted(self, raw: dict[str, Any]) -> dict[str, Any]:
@@ -352,6 +367,8 @@ class Reader:
         if column.choices and value not in dict(column.flatchoices):
             raise ValidationError(name)
         column.run_validators(value)
+        if isinstance(value, date) and value.year not in _YEARS:
+            raise ValidationError(name)
         return value
 
     def _twin(self, model: Any, row: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import ClassVar
 from uuid import uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -199,6 +200,11 @@ class Membership(FirmModel):
 
     def __str__(self) -> str:
         return f"{self.user_id}@{self.firm_id} {self.role}"
+
+    def clean(self) -> None:
+        """What no form sets: out of an archive it could be anything, and every mail to the member asks it."""
+        if not isinstance(self.muted, list) or not all(isinstance(each, str) for each in self.muted):
+            raise ValidationError("muted")
 
     def whose(self) -> str:
         """The values of a membership are the person's, whatever membership they stand in."""

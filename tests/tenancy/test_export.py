@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import html
 import io
 import json
 import os
@@ -465,6 +466,11 @@ BAD = {
     "no choice": (in_rows("tenancy.company", support_status="king"), "矛盾"),
     "too long": (in_rows("tenancy.site", name="あ" * 61), "矛盾"),
     "no lines": (lambda files: files.update({"data/tenancy.site.jsonl": b"\xff{"}), "壊れている"),
+    "no number of JSON": (in_rows("tenancy.company", employees=float("nan")), "壊れている"),
+    "no counts": (in_manifest(counts=5), "壊れている"),
+    "beyond all days": (in_rows("tenancy.company", created_at="9999-12-31T23:59:59+00:00"), "矛盾"),
+    "before all days": (in_rows("tenancy.meeting", held_on="0001-01-01"), "矛盾"),
+    "no names of mails": (in_rows("tenancy.membership", muted=5), "矛盾"),
 }
 
 
@@ -483,6 +489,16 @@ def test_a_bad_archive_is_refused_in_words_and_changes_nothing(
     assert words in said_of(page)
     assert state_of(empty) == before
     assert {each for each in media.rglob("*") if each.is_file()} == files
+
+
+def test_what_does_not_unpack_is_said_to_be_broken(
+    michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    archive = packed(michisuji)
+    with zipfile.ZipFile(io.BytesIO(archive)) as source:
+        entry = source.getinfo("data/people.jsonl")
+    at = entry.header_offset + 30 + len(entry.filename) + 20  # in the middle of what is packed
+    assert "壊れている" in said_of(send(empty, archive[:at] + b"\xff" * 9 + archive[at + 9 :]))
 
 
 def test_a_directory_of_a_million_entries_is_not_read() -> None:
@@ -873,9 +889,29 @@ def test_changes_that_are_none_are_refused(
     assert "矛盾" in said_of(send(empty, rebuilt(packed(michisuji), change)))
 
 
-def test_a_day_that_is_none_is_shown_as_it_stands(
-    michisuji: House, empty: House, things: dict[str, Things]
+UNREADABLE: dict[str, dict[str, Any]] = {
+    "no id": {"subject": "tenancy.company", "subject_id": "x", "changes": {}},
+    "an id of another kind": {"subject": "tenancy.invitation", "subject_id": "5", "changes": {}},
+    "nobody in charge": {"subject": "tenancy.company", "changes": {"consultant": [str(uuid4()), None]}},
+    "no fields": {"subject": "tenancy.company", "changes": {}, "details": {"fields": 5}},
+    "beyond all days": {"at": "9999-12-31T23:59:59+00:00"},
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_a_trail_that_no_page_could_show_is_refused(
+    michisuji: House, empty: House, things: dict[str, Things], kind: str
 ) -> None:
-    told = in_rows("tenancy.trail", subject="tenancy.invitation", changes={"expires_at": ["いつか", None]})
+    """Nobody could take the row out again, and its page would be an error for seven years."""
+    change = in_rows("tenancy.trail", **{"subject_id": "1"} | UNREADABLE[kind])
+    assert "矛盾" in said_of(send(empty, rebuilt(packed(michisuji), change)))
+    assert signed_in(empty).get("/shin/settings/trail/").status_code == 200
+
+
+@pytest.mark.parametrize("day", ["いつか", "9999-12-31T23:59:59+00:00"])
+def test_a_day_that_is_none_is_shown_as_it_stands(
+    michisuji: House, empty: House, things: dict[str, Things], day: str
+) -> None:
+    told = in_rows("tenancy.trail", subject="tenancy.invitation", changes={"expires_at": [day, None]})
     send(empty, rebuilt(packed(michisuji), told))
-    assert "いつか" in signed_in(empty).get("/shin/settings/trail/").content.decode()
+    assert day in html.unescape(signed_in(empty).get("/shin/settings/trail/").content.decode())
