@@ -57,7 +57,8 @@ class Job(FirmModel):
     keeps_until = models.DateTimeField(null=True, blank=True)
 
     on_export = Exported(
-        where=models.Q(state="done", keeps_until=None)
+        # Without a draft: it is a key of the storage, whose content the next attempt deletes.
+        where=models.Q(state="done", keeps_until=None, draft="")
         & (models.Q(company=None) | models.Q(company__merged_into=None)),
         files="file",
         ids=("subject", "link"),

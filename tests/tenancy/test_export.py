@@ -501,6 +501,16 @@ def test_what_does_not_unpack_is_said_to_be_broken(
     assert "壊れている" in said_of(send(empty, archive[:at] + b"\xff" * 9 + archive[at + 9 :]))
 
 
+def test_no_archive_names_a_key_of_the_storage_as_draft(
+    michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    """The next attempt at a document deletes the draft that a killed one left behind: it could be anybody's file."""
+    with open_scope(michisuji.scope):
+        Job.objects.update(state="done", file=f"firm/{michisuji.firm.pk}/reports/{uuid4()}.pdf")
+    change = in_rows("reports.job", draft=f"firm/{michisuji.firm.pk}/files/{uuid4()}")
+    assert "含まれています" in said_of(send(empty, rebuilt(packed(michisuji), change)))
+
+
 def test_a_directory_of_a_million_entries_is_not_read() -> None:
     entry = b"PK\x01\x02" + bytes(24) + b"\1\0" + bytes(16) + b"a"
     entries = entry * 500_000
