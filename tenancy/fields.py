@@ -44,6 +44,22 @@ class LineField(forms.CharField):
             )
 
 
+class PersonNameField(LineField):
+    """What a person is called, at most 60 characters. It stands in mails to others: an address in it would be a link
+    in our name."""
+
+    ADDRESS = re.compile(r"://|www\.|@", re.IGNORECASE)
+
+    def __init__(self, **kwargs: Any) -> None:
+        messages = {"required": "お名前を入力してください。"}
+        super().__init__(label="お名前", max_length=60, error_messages=messages, **kwargs)
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        if self.ADDRESS.search(unicodedata.normalize("NFKC", value)):
+            raise forms.ValidationError("お名前だけを入力してください。URLやメールアドレスは入れられません。")
+
+
 class NarrowField(LineField):
     """A line in which full width is forgiven: telephone numbers."""
 

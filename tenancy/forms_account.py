@@ -12,7 +12,7 @@ from django import forms
 
 from tenancy import limits, second_factor
 from tenancy.account import may_use_codes
-from tenancy.fields import LineField, MailField
+from tenancy.fields import MailField, PersonNameField
 from tenancy.models import User
 from tenancy.permissions import Limit
 
@@ -162,11 +162,8 @@ class SetUpForm(forms.Form):
 class NameForm(forms.Form):
     """The person's name. Nothing else of an account can be changed here."""
 
-    name = LineField(
-        label="お名前",
-        max_length=60,
+    name = PersonNameField(
         help_text="いっしょにお使いの方に、この名前で表示されます。",
-        error_messages={"required": "お名前を入力してください。"},
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
 

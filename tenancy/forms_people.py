@@ -1,6 +1,5 @@
 """Forms about people: invitations, roles, last days, handing over."""
 
-import re
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any, cast
@@ -11,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from tenancy import clock
-from tenancy.fields import LineField, MailField
+from tenancy.fields import LineField, MailField, PersonNameField
 from tenancy.forms import NOBODY, MemberChoice
 from tenancy.models import Company, Membership, User
 from tenancy.permissions import CONSULTANT, PARTNER, STAFF
@@ -51,7 +50,7 @@ class LastDayField(forms.DateField):
 class InviteForm(forms.Form):
     """Who is invited as what. With one role there is nothing to choose."""
 
-    name = LineField(label="お名前", max_length=60, error_messages={"required": "お名前を入力してください。"})
+    name = PersonNameField()
     email = MailField(
         label="メールアドレス",
         help_text="ご招待のリンクをお送りします。このアドレスの方だけが参加できます。",
@@ -86,13 +85,6 @@ class InviteForm(forms.Form):
             self.add_error("ends_on", "外部人材の方の、参加の最後の日を入力してください。")
         return clean
 
-    def clean_name(self) -> str:
-        """It stands in the mail: an address in it would be a link in our name."""
-        name: str = self.cleaned_data["name"]
-        if re.search(r"://|www\.|@", name, re.IGNORECASE):
-            raise ValidationError("お名前だけを入力してください。URLやメールアドレスは入れられません。")
-        return name
-
     def say_too_many(self) -> None:
         self.add_error("email", TOO_MANY)
 
@@ -105,7 +97,7 @@ class InviteForm(forms.Form):
 class AcceptForm(forms.Form):
     """What a new person is called, and their password; a company's own people may go without one."""
 
-    name = LineField(label="お名前", max_length=60, error_messages={"required": "お名前を入力してください。"})
+    name = PersonNameField()
     password = forms.CharField(
         label="パスワード",
         strip=False,

@@ -53,6 +53,13 @@ def test_strangers_are_led_to_sign_in(as_: As, address: str) -> None:
     assert leads_to(as_("誰か").get(address)) == f"/accounts/login/?next={address}"
 
 
+@pytest.mark.parametrize("name", ["無料 https://evil.example/", "www.evil.example", "a@evil.example"])
+def test_a_name_is_no_link_in_the_invitations_that_one_sends(as_: As, michisuji: House, name: str) -> None:
+    answer = as_("千葉").post(NAME, {"name": name})
+    assert (answer.status_code, "お名前だけを" in text(answer)) == (422, True)
+    assert fresh(michisuji.people["千葉"]).name == michisuji.people["千葉"].name
+
+
 def test_a_new_name_is_read_by_everybody_and_stands_in_each_firm_s_trail(
     as_: As, michisuji: House, aoba: House
 ) -> None:
@@ -96,8 +103,8 @@ def test_the_form_takes_a_name_and_nothing_else(as_: As, michisuji: House) -> No
 
 
 def test_a_name_with_line_breaks_makes_no_header_of_a_mail(as_: As, michisuji: House) -> None:
-    as_("千葉").post(NAME, {"name": "千葉\r\nBcc: x@evil.example"})
-    assert fresh(michisuji.people["千葉"]).name == "千葉 Bcc: x@evil.example"
+    as_("千葉").post(NAME, {"name": "千葉\r\nBcc: evil.example"})
+    assert fresh(michisuji.people["千葉"]).name == "千葉 Bcc: evil.example"
     browser().post("/accounts/password/reset/", {"email": "chiba@a.example"})
     (mail,) = mails(michisuji)
     assert "Bcc" not in mail.subject

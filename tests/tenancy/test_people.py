@@ -329,6 +329,11 @@ def test_our_name_is_not_lent_to_nuisance(as_: As, michisuji: House, aoba: House
     for name in ("無料 https://evil.example/", "www.evil.example", "a@evil.example"):
         assert "お名前だけを" in client.post(url, {**NEW, "name": name, "role": "staff"}).content.decode()
     assert invite(client, url, "staff").status_code == 302
+    link = link_in(letters(michisuji)[-1])
+    assert (
+        "お名前だけを"
+        in fresh().post(link, {"name": "https://evil.example", "password": ""}).content.decode()
+    )
     with open_scope(michisuji.scope):
         again = company_of(michisuji) + f"invitations/{Invitation.objects.get().pk}/send/"
     for _ in range(6):
