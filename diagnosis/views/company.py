@@ -27,11 +27,13 @@ from tenancy.views.shared import company_of
 @access("company_diagnoses.read")
 @require_safe
 def of_company(request: HttpRequest, firm: str, company: int) -> HttpResponse:
-    """The company's diagnoses, newest first; for the firm also what is under way, and another one."""
+    """The company's diagnoses, newest first; for the firm also what is under way, for an owner what they have begun
+    themselves; and another one."""
     its = company_of(company)
     rows = Diagnosis.objects.submitted().filter(company=its).as_rows()
     if not actor_of(request).is_firm_side:
-        context = {"company": its, "page_obj": page_of(request, rows), "once": OnceForm()}
+        begun = _begun_by_owners(its) if visit_of(request).may("company_diagnoses.take") else []
+        context = {"company": its, "page_obj": page_of(request, rows), "once": OnceForm(), "under_way": begun}
         return render(request, "diagnosis/own_list.html", context)
     under_way = [_begun(row) for row in Diagnosis.objects.under_way().filter(company=its)[:ROWS]]
     context = {"page_obj": page_of(request, rows), "under_way": under_way, "once": OnceForm()}
@@ -127,7 +129,7 @@ def compare(request: HttpRequest, firm: str, company: int) -> HttpResponse:
 
 @dataclass(frozen=True)
 class Begun:
-    """A diagnosis under way: how far it is, and where a 代理入力 goes on."""
+    """A diagnosis under way: how far it is, and where whoever looks goes on with it; '' where others answer."""
 
     row: Diagnosis
     answered: int
@@ -135,9 +137,16 @@ class Begun:
     resume_url: str
 
 
-def _begun(row: Diagnosis) -> Begun:
+def _begun_by_owners(company: Company) -> list[Begun]:
+    """What was begun on the company's own pages: whoever has closed the window finds the way back here."""
+    rows = Diagnosis.objects.under_way().filter(company=company, origin=Diagnosis.Origin.OWN)
+    return [_begun(row, goes_on=True) for row in rows[:ROWS]]
+
+
+def _begun(row: Diagnosis, *, goes_on: bool = False) -> Begun:
     asked = load(row.questionnaire_version)
-    url = reverse("diagnosis:answers", args=[row.firm.slug, answers_token(row)]) if row.typed_by_id else ""
+    here = goes_on or row.typed_by_id is not None
+    url = reverse("diagnosis:answers", args=[row.firm.slug, answers_token(row)]) if here else ""
     return Begun(row, len(row.answers) + len(row.facts), len(asked.questions) + len(asked.facts), url)
 
 

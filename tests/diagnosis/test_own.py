@@ -1,5 +1,6 @@
 """What a company's own people see of its diagnoses, and what an owner can start."""
 
+import re
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -53,6 +54,17 @@ def test_the_home_shows_the_newest_result_and_leads_to_it(as_: As, michisuji: Ho
     one = answered(michisuji, company=a)
     assert of(a, f"{one.pk}/") in text(as_("千葉"), home)
     assert "診断" not in text(as_("江口"), home).split("<main")[1]
+
+
+def test_an_owner_finds_the_way_back_to_what_was_begun(as_: As, michisuji: House, a: Company) -> None:
+    owner = as_("千葉")
+    begun = owner.post(of(a, "take/"), {"request_id": str(uuid4())})
+    history = text(owner, of(a))
+    (way,) = re.findall(r'href="(/michisuji/diagnosis/a/[^"]+)"', history)
+    assert "回答の途中" in history
+    assert owner.get(way).status_code == owner.get(begun["Location"]).status_code == 302
+    assert "diagnosis/a/" not in text(as_("土井"), of(a))  # may read, not answer
+    assert "diagnosis/a/" not in text(as_("馬場"), of(a))
 
 
 def test_nobody_of_another_company_reads_it(as_: As, michisuji: House, a: Company) -> None:
