@@ -81,11 +81,17 @@ def problem(
 
 
 def refusal(
-    request: HttpRequest, status: int, retry_after: int | None = None, *, site: object = None
+    request: HttpRequest,
+    status: int,
+    retry_after: int | None = None,
+    *,
+    site: object = None,
+    signs_in: bool = False,
 ) -> HttpResponse:
     """What a closed door says: to sign-in for pages, a problem for the API, an error page without form, nonce or id.
 
-    `site`: the firm's public face (`tenancy.face`), on pages that a visitor may meet.
+    `site`: the firm's public face (`tenancy.face`), on pages that a visitor may meet. `signs_in`: whoever came here may
+    have an account by now, and is told where it opens.
     """
     if is_api(request):
         response: HttpResponse = problem(status, retry_after=retry_after)
@@ -93,7 +99,8 @@ def refusal(
         target = urlencode({"next": _way_back(request)})
         response = HttpResponseRedirect(f"{resolve_url('account_login')}?{target}")
     else:
-        response = HttpResponse(render_to_string(f"{status}.html", _words(retry_after, site)), status=status)
+        words = _words(retry_after, site) | {"signs_in": signs_in}
+        response = HttpResponse(render_to_string(f"{status}.html", words), status=status)
     if retry_after:
         response.headers["Retry-After"] = str(retry_after)
     response.headers["Cache-Control"] = "private, no-store"

@@ -38,16 +38,21 @@ def invitation(request: HttpRequest, firm: str, token: str) -> HttpResponse:
     link = visit_of(request).link
     row = Invitation.objects.filter(pk=link.id).first() if link else None
     if row is None or not link or not link.is_version(row.version):
-        return refusal(request, 410, site=face_of(request))
+        return _gone(request)
     mine = isinstance(request.user, User) and request.user.email == row.email
     if row.state == Invitation.State.ACCEPTED and mine:
         return _to_place(row)
     if not row.is_open:
-        return refusal(request, 410, site=face_of(request))
+        return _gone(request)
     form = _form(request, row)
     if request.method == "POST" and (mine or form.is_valid()):
         return _accept(request, row, form)
     return _page(request, row, form, 409 if request.method == "POST" else 200)
+
+
+def _gone(request: HttpRequest) -> HttpResponse:
+    """The same for whatever reason; most often it is the old mail of somebody who has joined long since."""
+    return refusal(request, 410, site=face_of(request), signs_in=True)
 
 
 def _form(request: HttpRequest, row: Invitation) -> AcceptForm:
@@ -64,7 +69,7 @@ def _accept(request: HttpRequest, row: Invitation, form: AcceptForm) -> HttpResp
     except people.OtherAddress:
         return _page(request, row, form, 409)
     except people.Closed:
-        return refusal(request, 410, site=face_of(request))
+        return _gone(request)
     if user is None:
         sign_in(request, member.user, with_password=bool(typed["password"]))
     if member.company_id == row.company_id:

@@ -138,6 +138,11 @@ def test_a_link_opens_once_and_not_after_it_was_sent_anew_or_taken_back(as_: As,
     third = invited(michisuji, as_)
     assert fresh().post(third, {"name": "新田 花", "password": ""}).status_code == 302
     assert fresh().post(third, {"name": "だれか", "password": ""}).status_code == 410
+    told = {
+        fresh().get(link).content for link in (first, second, third, third.replace(third[-9:-1], "xxxxxxxx"))
+    }
+    assert len(told) == 1  # whether it was used, taken back or never stood: the same
+    assert 'href="/accounts/login/"' in told.pop().decode()
 
 
 def test_an_invitation_ends_when_the_seventh_day_is_over(as_: As, michisuji: House) -> None:
