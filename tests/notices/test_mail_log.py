@@ -1,9 +1,11 @@
 """What the firm's admin sees of its mails."""
 
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -147,3 +149,17 @@ def test_an_invitation_is_read_by_an_admin_only_where_no_mail_goes_out(
         (mail,) = Mail.objects.filter(template="invitation")
     page = as_("青木").get(f"/michisuji/settings/mail/{mail.pk}/").content.decode()
     assert ("/michisuji/invitation/" in page) == readable
+
+
+def test_whoever_tries_the_demo_reads_a_code_by_a_command_and_nobody_where_mails_go_out(
+    michisuji: House, settings: Any
+) -> None:
+    add(michisuji, 1, private=True, body="123456", to="chiba@a.example")
+    out = StringIO()
+    call_command("read_mail", "Chiba@a.example", stdout=out)
+    assert "123456" in out.getvalue()
+    with pytest.raises(CommandError, match="no mail"):
+        call_command("read_mail", "nobody@a.example")
+    settings.EMAIL_URL = "smtp://mail.example"
+    with pytest.raises(CommandError, match="go out"):
+        call_command("read_mail", "chiba@a.example")
