@@ -45,7 +45,7 @@ def endable(visit: Visit) -> frozenset[str]:
     return people.MANAGES["members.invite"] if visit.may("members.invite") else frozenset({STAFF, PARTNER})
 
 
-@access("staff.invite")
+@access("staff.invite", fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def invite(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """Invite somebody to the company."""
@@ -79,7 +79,7 @@ def member_end(request: HttpRequest, firm: str, company: int, member: int) -> Ht
     return redirect("tenancy:company_members", firm, company)
 
 
-@access("members.invite")
+@access("members.invite", fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def member_until(request: HttpRequest, firm: str, company: int, member: int) -> HttpResponse:
     """An external partner's last day."""
@@ -94,7 +94,7 @@ def member_until(request: HttpRequest, firm: str, company: int, member: int) -> 
     return render(request, "tenancy/company_member_until.html", context, status=422 if form.errors else 200)
 
 
-@access("staff.invite")
+@access("staff.invite", fresh=True)
 @require_POST
 def invitation_again(request: HttpRequest, firm: str, company: int, invite: UUID) -> HttpResponse:
     """A new link to the company; the former one ends."""

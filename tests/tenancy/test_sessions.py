@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -75,6 +76,17 @@ def test_whom_the_firm_lets_in_is_decided_by_who_shows_who_they_are(
     client = as_("青木")
     with later(minutes=16):
         sent = {"name": "新田", "email": "nitta@x.example", "role": "admin", "title": ""}
+        assert leads_to(client.post(url, sent)).startswith(AGAIN)
+
+
+@pytest.mark.parametrize("path", ["members/invite/", "invitations/{}/send/", "members/{}/until/"])
+def test_whom_a_company_lets_in_and_for_how_long_too(as_: As, michisuji: House, path: str) -> None:
+    """A telephone stays signed in for 30 days: whoever picks it up brings nobody along."""
+    waits = {"invitations/{}/send/": uuid4(), "members/{}/until/": michisuji.members["江口"].pk}
+    url = f"/michisuji/companies/{michisuji.companies['株式会社ア'].pk}/{path.format(waits.get(path))}"
+    client = as_("馬場" if "until" in path else "千葉")
+    with later(minutes=16):
+        sent = {"name": "新田", "email": "nitta@x.example", "role": "staff", "title": ""}
         assert leads_to(client.post(url, sent)).startswith(AGAIN)
 
 
