@@ -17,7 +17,7 @@ from tenancy.models import Invitation, Membership, User
 
 
 def _those_here() -> Mapping[str, int]:
-    members = Membership.objects.active().filter(company=None).select_related("user")
+    members = Membership.objects.own().active().filter(company=None).select_related("user")
     return {member.user.email: member.user_id for member in members}
 
 

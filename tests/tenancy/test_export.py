@@ -604,6 +604,20 @@ def test_an_import_makes_nobody_a_member_and_tells_of_no_account(
     assert "chiba@a.example" in said_of(signed_in(empty).get(f"/shin/companies/{company.pk}/members/"))
 
 
+def test_whoever_looks_in_from_outside_is_a_stranger_to_an_archive(
+    michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    """An operator is nobody of the firm: an archive that names the address gets neither name nor row of theirs."""
+    operator, archive = michisuji.people["馬場"], packed(michisuji)
+    with open_scope(empty.scope):
+        Membership.objects.create(firm=empty.firm, user=operator, role="operator")
+    User.objects.filter(pk=operator.pk).update(name="運用の本名")
+    send(empty, archive)
+    with open_scope(empty.scope):
+        assert Membership.objects.own().filter(user=operator).count() == 0
+    assert "運用の本名" not in said_of(signed_in(empty).get("/shin/settings/members/"))
+
+
 @pytest.mark.parametrize("has_account", [True, False])
 def test_who_accepts_the_invitation_takes_over_what_was_theirs(
     michisuji: House, empty: House, things: dict[str, Things], has_account: bool
