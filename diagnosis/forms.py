@@ -13,7 +13,7 @@ from diagnosis.calc.validation import EITHER_OR, OUTSIDE, OUTSIDE_MULTIPLE, UNKN
 from diagnosis.models import Diagnosis
 from diagnosis.outcome import NONE_OF_THESE
 from diagnosis.questionnaire import Fact, Question
-from tenancy.fields import HeadcountField, LineField, MailField
+from tenancy.fields import HeadcountField, LineField, MailField, NameField, PersonNameField
 
 # Values of the form that stand for no value of the questionnaire.
 NOT_APPLICABLE = "na"
@@ -101,15 +101,14 @@ INDUSTRIES = (
 class WhoForm(TrapMixin):
     """Who answered; asked only at the end. Consent is to the notice whose version was on the screen."""
 
-    company_name = LineField(
+    company_name = NameField(
+        at=True,
         label="会社名",
         max_length=100,
         error_messages={"required": "会社名を入力してください。屋号でもかまいません。"},
         widget=forms.TextInput({"autocomplete": "organization"}),
     )
-    contact_name = LineField(
-        label="お名前", max_length=60, required=False, widget=forms.TextInput({"autocomplete": "name"})
-    )
+    contact_name = PersonNameField(required=False, widget=forms.TextInput({"autocomplete": "name"}))
     email = MailField(
         label="メールアドレス",
         required=False,

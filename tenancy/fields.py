@@ -44,20 +44,30 @@ class LineField(forms.CharField):
             )
 
 
-class PersonNameField(LineField):
-    """What a person is called, at most 60 characters. It stands in mails to others: an address in it would be a link
-    in our name."""
+class NameField(LineField):
+    """What a person or a company is called. It stands in mails to others, whoever typed it: an address in it would be
+    a link in our name. Companies are called @… (`at=True`), people are not."""
 
-    ADDRESS = re.compile(r"://|www\.|@", re.IGNORECASE)
+    LINK, ADDRESS = re.compile(r"://|www\.", re.IGNORECASE), re.compile(r"://|www\.|@", re.IGNORECASE)
+
+    def __init__(self, *, at: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.at = at
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        found = (self.LINK if self.at else self.ADDRESS).search(unicodedata.normalize("NFKC", value))
+        if found:
+            what = "URL" if self.at else "URLやメールアドレス"
+            raise forms.ValidationError(f"{self.label}だけを入力してください。{what}は入れられません。")
+
+
+class PersonNameField(NameField):
+    """What a person is called, at most 60 characters."""
 
     def __init__(self, **kwargs: Any) -> None:
         messages = {"required": "お名前を入力してください。"}
         super().__init__(label="お名前", max_length=60, error_messages=messages, **kwargs)
-
-    def validate(self, value: str) -> None:
-        super().validate(value)
-        if self.ADDRESS.search(unicodedata.normalize("NFKC", value)):
-            raise forms.ValidationError("お名前だけを入力してください。URLやメールアドレスは入れられません。")
 
 
 class NarrowField(LineField):

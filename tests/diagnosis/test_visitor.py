@@ -475,6 +475,15 @@ def test_with_answers_missing_it_says_which_pages_and_submits_nothing(begun: Vis
         ({"employees": "-3"}, "0から1,000,000"),
         ({"employees": "99999999999999999999999"}, "0から1,000,000"),
         ({"consent": ""}, "同意の欄にチェック"),
+        # Both stand in the mail to whatever address is typed: they would be a link in the firm's name.
+        (
+            {"company_name": "無料 https://evil.example/"},
+            "会社名だけを入力してください。URLは入れられません。",
+        ),
+        (
+            {"contact_name": "www.evil.example"},
+            "お名前だけを入力してください。URLやメールアドレスは入れられません。",
+        ),
         ({"privacy_version": "7"}, "新しくなりました"),
         ({"privacy_version": "x"}, "新しくなりました"),
         ({"trap": "spam"}, "自動入力"),
