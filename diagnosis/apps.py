@@ -3,7 +3,6 @@ from django.apps import AppConfig
 
 class DiagnosisConfig(AppConfig):
     name = "diagnosis"
-    default_auto_field = "tenancy.ids.UncountedKey"
     verbose_name = "簡易診断"
 
     def ready(self) -> None:

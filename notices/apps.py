@@ -3,7 +3,6 @@ from django.apps import AppConfig
 
 class NoticesConfig(AppConfig):
     name = "notices"
-    default_auto_field = "tenancy.ids.UncountedKey"
     verbose_name = "mails and notices"
 
     def ready(self) -> None:

@@ -4,7 +4,6 @@ from django.utils.module_loading import autodiscover_modules
 
 class ReportsConfig(AppConfig):
     name = "reports"
-    default_auto_field = "tenancy.ids.UncountedKey"
     verbose_name = "jobs and documents"
 
     def ready(self) -> None:

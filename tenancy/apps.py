@@ -4,7 +4,6 @@ from django.utils.module_loading import autodiscover_modules
 
 class TenancyConfig(AppConfig):
     name = "tenancy"
-    default_auto_field = "tenancy.ids.UncountedKey"
     verbose_name = "firms, companies, people"
 
     def ready(self) -> None:

@@ -52,8 +52,8 @@ class Loss:
 def losses() -> list[Loss]:
     """All that will be lost, in numbers; kinds of which there is nothing are left out. One query a kind."""
     kinds = [("支援先企業", Company)]
-    moving = [(model, how) for model in tenant_models() if isinstance(how := model.on_merge, Moves)]
-    kinds += [(how.label, model) for model, how in moving if not how.mark]
+    moving = [model for model in tenant_models() if isinstance(model.on_merge, Moves)]
+    kinds += [(model.on_merge.label, model) for model in moving if not model.on_merge.mark]
     counted = [(label, model.objects.count()) for label, model in kinds]
     return [Loss(label, f"{count:,}件") for label, count in counted if count]
 

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from tenancy.ids import UncountedKey, uncounted
+from tenancy.ids import uncounted
 
 
 class Migration(migrations.Migration):
@@ -12,17 +12,5 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # The columns stay as they are; what PostgreSQL writes into them changes.
-        migrations.SeparateDatabaseAndState(
-            database_operations=[uncounted("notices_noticeread")],
-            state_operations=[
-                migrations.AlterField(
-                    model_name="noticeread",
-                    name="id",
-                    field=UncountedKey(
-                        primary_key=True, auto_created=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-            ],
-        ),
+        uncounted("notices_noticeread"),
     ]
