@@ -23,6 +23,9 @@ EMPTY = "(空)"
 GONE = "(削除済み)"
 THE_SYSTEM, THE_VISITOR, FORMER = "システム", "お客様(リンク)", "以前のメンバー"
 _ROLES = dict(Membership.Role.choices)
+BROUGHT_IN = (
+    "brought_in"  # in the details of what an import has brought: its author could have written anything
+)
 _TRUTH = {True: "はい", False: "いいえ"}
 
 Members = Mapping[int, Membership]
@@ -201,6 +204,7 @@ def _how(act: Trail) -> tuple[str, ...]:
     ways = {
         "代理入力": act.details.get("origin") == "on_behalf",
         "API": bool(act.details.get("by_token")) or act.details.get("origin") == "api",
+        "取り込み": BROUGHT_IN in act.details,
     }
     return tuple(way for way, so in ways.items() if so)
 

@@ -46,7 +46,7 @@ from tenancy.editing import apply
 from tenancy.keeping import foreign_keys, later_keys, tenant_models
 from tenancy.models import Attachment, Company, Firm, Membership, PersonKey, Trail
 from tenancy.personal import is_sealed
-from tenancy.trail_reading import require_readable
+from tenancy.trail_reading import BROUGHT_IN, require_readable
 
 MOST_UNPACKED = 2 * 1024 * 1024 * 1024  # of what a browser has sent
 MOST_ENTRIES = 100_000
@@ -327,6 +327,7 @@ class Reader:
         row.clean()
         if isinstance(row, Trail):
             require_readable(row)
+            row.details |= {BROUGHT_IN: True}  # whoever wrote it, it was not written here
         return row
 
     def _admitted(self, raw: dict[str, Any]) -> dict[str, Any]:

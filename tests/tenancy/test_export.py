@@ -372,7 +372,7 @@ def test_what_was_imported_leads_to_the_new_rows_and_old_links_to_nothing(
         assert (row.subject_id, row.company_id) == (str(diagnosis.pk), company.pk)
         assert row.details == {
             "membership": baba.pk, "person": f"tenancy.company:{company.pk}", "version": 3,
-            "rows": {"tenancy.site": [str(company.sites.get().pk)]},
+            "brought_in": True, "rows": {"tenancy.site": [str(company.sites.get().pk)]},
         }  # fmt: skip
     anybody = Client(SERVER_NAME="localhost")
     token = result_token(own.diagnosis)
@@ -849,6 +849,22 @@ def test_what_an_import_writes_stands_in_the_trail(
         "consultants_see": ["all", "assigned"],
         "requires_second_factor": [False, True],
     }
+
+
+def test_what_was_not_written_here_is_marked_as_brought_in(
+    michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    with open_scope(michisuji.scope):
+        trail.record("update.company", things["michisuji"].company, before={"location": "前の町"})
+    send(empty, packed(michisuji))
+    page = signed_in(empty).get("/shin/settings/trail/").content.decode()
+    rows = {
+        row
+        for row in re.findall(r"<li>(.*?)</li>", page, re.DOTALL)
+        if "前の町" in row or "取り込みました" in row
+    }
+    assert {"前の町" in row for row in rows} == {True, False}
+    assert {row for row in rows if ('due">取り込み</span>' in row) != ("前の町" in row)} == set()
 
 
 def keys_of(house: House) -> dict[str, bytes]:
