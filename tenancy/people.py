@@ -24,9 +24,10 @@ from tenancy.scope import Scope, open_scope
 from tenancy.templatetags.michisuji import jdate
 
 LINK = "tenancy.invitation"  # the purpose of the signed link
-# In a day: out of a firm to one address, and to all. Each firm is counted for itself: no firm may learn from a refusal
-# whom another one has invited.
-TO_ADDRESS, OUT_OF_FIRM = Limit("invited", 5, 86_400), Limit("inviting", 300, 86_400)
+# In a day: to one address, and to all, out of a firm or of one of its companies. Each is counted for itself: from a
+# refusal nobody may learn whom others have invited, and no owner uses up what the firm may send.
+TO_ADDRESS = Limit("invited", 5, 86_400)
+OUT_OF_FIRM, OUT_OF_COMPANY = Limit("inviting", 300, 86_400), Limit("inviting_company", 50, 86_400)
 LASTS = timedelta(days=7)  # and the rest of the last day
 
 # Permission → roles that whoever has it may invite to and end.
@@ -98,8 +99,9 @@ def invite(
 
 
 def _count(email: str, actor: Membership) -> None:
-    firm = actor.firm_id
-    if not (limits.within(TO_ADDRESS, f"{firm}:{email}") and limits.within(OUT_OF_FIRM, str(firm))):
+    sender = f"{actor.firm_id}:{actor.company_id or ''}"
+    out = OUT_OF_COMPANY if actor.company_id else OUT_OF_FIRM
+    if not (limits.within(TO_ADDRESS, f"{sender}:{email}") and limits.within(out, sender)):
         raise TooMany
 
 

@@ -346,9 +346,9 @@ def test_our_name_is_not_lent_to_nuisance(as_: As, michisuji: House, aoba: House
     assert len(letters(michisuji)) == people.TO_ADDRESS.count
     assert "1日にお送りできる数" in client.post(again, follow=True).content.decode()
     elsewhere = f"/aoba/companies/{aoba.companies['株式会社ウ'].pk}/members/invite/"
-    assert invite(as_("権藤"), elsewhere, "staff").status_code == 302, (
-        "no firm learns whom another one has invited"
-    )
+    beside = f"/michisuji/companies/{michisuji.companies['有限会社イ'].pk}/members/invite/"
+    for other, place in (("権藤", elsewhere), ("藤田", beside)):
+        assert invite(as_(other), place, "staff").status_code == 302, "nobody learns whom others have invited"
 
 
 @pytest.mark.parametrize("how", ["ended", "demoted"])
