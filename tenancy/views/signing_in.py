@@ -16,6 +16,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -36,6 +37,7 @@ from tenancy.second_factor import SecondFactorStage
 
 SEND_AGAIN_SECONDS = 60
 _CODE = "reauthentication_code"  # in the session: the code and until when (seconds) it is good
+_SPENT = "コードが続けて違っていたため、このコードは使えなくなりました。もう一度、コードをお送りください。"
 
 
 class _FromTheStart:
@@ -74,6 +76,13 @@ class ConfirmCodeView(views.ConfirmLoginCodeView):  # type: ignore[misc]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {**super().get_context_data(**kwargs), "sender": sending_domain()}
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """As allauth's, but the last wrong code says what to do now: it speaks of passwords and minutes to wait."""
+        if self._process.record_invalid_attempt():
+            return self.render_to_response(self.get_context_data(form=form))  # type: ignore[no-any-return]
+        messages.error(self.request, _SPENT)
+        return redirect(self.passthrough_next_url(reverse("account_request_login_code")))
 
     def _resend_form_valid(self, form: Any) -> HttpResponse:
         state = self._process.state

@@ -173,6 +173,7 @@ def test_after_five_wrong_codes_one_begins_anew(michisuji: House) -> None:
     wrong = str((int(code) + 1) % 10**6).zfill(6)
     answers = [client.post(CONFIRM, {"code": wrong}) for _ in range(5)]
     assert [each.status_code for each in answers] == [200, 200, 200, 200, 302]
+    assert "このコードは使えなくなりました" in text(client.get(answers[-1].headers["Location"]))
     assert client.post(CONFIRM, {"code": code}).headers["Location"] == CODE
     assert client.get("/entrance/").status_code == 302
 
