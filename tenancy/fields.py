@@ -25,6 +25,11 @@ def _visible(text: str) -> str:
     return "".join(c for c in composed if c in JOINERS or unicodedata.category(c) not in INVISIBLE)
 
 
+def clean_text(text: str) -> str:
+    """The same for text that may have lines: these and their indents stay."""
+    return "\n".join("\t".join(map(_visible, line.split("\t"))) for line in text.split("\n"))
+
+
 class LineField(forms.CharField):
     """A CharField of one clean line; too long, it says how long it may be and how long it is."""
 

@@ -23,9 +23,8 @@ EMPTY = "(空)"
 GONE = "(削除済み)"
 THE_SYSTEM, THE_VISITOR, FORMER = "システム", "お客様(リンク)", "以前のメンバー"
 _ROLES = dict(Membership.Role.choices)
-BROUGHT_IN = (
-    "brought_in"  # in the details of what an import has brought: its author could have written anything
-)
+# In the details of what an import has brought: its author could have written anything.
+BROUGHT_IN = "brought_in"
 _TRUTH = {True: "はい", False: "いいえ"}
 
 Members = Mapping[int, Membership]

@@ -43,6 +43,7 @@ from reports.archive.seals import Seals
 from reports.registry import NotMade
 from tenancy import clock, due, trail, uploads
 from tenancy.editing import apply
+from tenancy.fields import clean_text
 from tenancy.keeping import foreign_keys, later_keys, tenant_models
 from tenancy.models import Attachment, Company, Firm, Membership, PersonKey, Trail
 from tenancy.personal import is_sealed
@@ -365,12 +366,20 @@ class Reader:
         if name in model.on_export.ids:
             old = self._translated(model, name, old, raw)
         value = column.to_python(old)
+        if isinstance(column, models.CharField | models.TextField) and value:
+            value = self._as_typed(column, value)
         if column.choices and value not in dict(column.flatchoices):
             raise ValidationError(name)
         column.run_validators(value)
         if isinstance(value, date) and value.year not in _YEARS:
             raise ValidationError(name)
         return value
+
+    def _as_typed(self, column: Any, text: str) -> str:
+        """As a form would have taken it: no longer than the column says, nothing in it that nobody sees."""
+        if column.max_length and len(text) > column.max_length:
+            raise ValidationError(column.attname)
+        return clean_text(text)
 
     def _twin(self, model: Any, row: Any) -> Any:
         if not model.on_export.twins:

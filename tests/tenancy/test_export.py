@@ -465,6 +465,7 @@ BAD = {
     "a number that is none": (in_rows("tenancy.company", employees="many"), "矛盾"),
     "no choice": (in_rows("tenancy.company", support_status="king"), "矛盾"),
     "too long": (in_rows("tenancy.site", name="あ" * 61), "矛盾"),
+    "lines without end": (in_rows("tenancy.meeting", body="あ" * 8_001), "矛盾"),
     "no lines": (lambda files: files.update({"data/tenancy.site.jsonl": b"\xff{"}), "壊れている"),
     "no number of JSON": (in_rows("tenancy.company", employees=float("nan")), "壊れている"),
     "no counts": (in_manifest(counts=5), "壊れている"),
@@ -566,6 +567,14 @@ def test_no_archive_takes_a_file_of_another_firm(
         taken = Attachment.objects.get().key
     assert taken.startswith(f"firm/{empty.firm.pk}/")
     assert not default_storage.exists(taken)
+
+
+def test_nothing_that_nobody_sees_comes_in_with_a_name(
+    michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    send(empty, rebuilt(packed(michisuji), in_rows("tenancy.site", name="北\u202e\u200b店")))
+    with open_scope(empty.scope):
+        assert {site.name for site in Site.objects.all()} == {"北店"}
 
 
 # ── People ──
