@@ -4,7 +4,7 @@ All of it is one row in the caller's transaction and one row of `tenancy.due`: n
 back, nothing is lost when the broker is away, and the same key says a thing once.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.utils import parseaddr
 from uuid import UUID
@@ -17,7 +17,17 @@ from notices.kinds import HANDED_OVER, OWN_NEWS, kinds_for
 from notices.models import Mail, Notice, NoticeRead, once, scope_firm_id
 from notices.texts import one_line, texts
 from tenancy import due, trail
-from tenancy.models import Company, Firm, FirmProfile, Handing, Meeting, Membership
+from tenancy.letters import in_short
+from tenancy.models import (
+    Attachment,
+    Company,
+    Firm,
+    FirmProfile,
+    Handing,
+    Meeting,
+    Membership,
+    Trail,
+)
 from tenancy.scope import Scope, open_scope, scope_or_none
 from tenancy.templatetags.michisuji import jdate
 
@@ -153,31 +163,56 @@ def mail_partner_soon(*, handing: Handing) -> None:
     due.put(HANDED, handing.firm_id, UUID(int=handing.pk))
 
 
-def mail_partner(*, handing: Handing) -> None:
-    """Queue the mail, once for each thing and partner, unless the partner does without. In the firm's scope and a
-    transaction."""
-    partner, thing = handing.membership, handing.meeting or handing.attachment
-    if thing is None or HANDED_OVER in partner.muted:
+def mail_partner(*, partner: Membership, handings: Sequence[Handing]) -> None:
+    """Queue one mail of what one act has handed over, each thing once for each partner, unless the partner does
+    without. In the firm's scope and a transaction that has locked the handings."""
+    things = [] if HANDED_OVER in partner.muted else _not_told(partner, handings)
+    if not things:
         return
-    here = [partner.firm.slug, handing.company_id]
-    if isinstance(thing, Meeting):
-        label = f"{jdate(thing.held_on)}の面談記録"
-        address = reverse("tenancy:meeting", args=[*here, thing.pk])
-    else:
-        label, address = f"ファイル「{thing.name}」", reverse("tenancy:files", args=here)
+    label, address = _what(things, partner.firm.slug)
     mail = queue_mail(
-        key=f"handed:{thing.pk}:{partner.pk}",
+        key=_handed_key(things[0], partner),
         template=HANDED_OVER,
         to=partner.user.email,
         context={
             "member_name": str(partner.user),
-            "company_name": handing.company.name,
+            "company_name": things[0].company.name,
             "thing_label": label,
             "thing_url": settings.PUBLIC_URL + address,
-            "choose_url": settings.PUBLIC_URL + reverse("notices:own_choose", args=here),
+            "choose_url": settings.PUBLIC_URL
+            + reverse("notices:own_choose", args=[partner.firm.slug, things[0].company_id]),
         },
     )
-    trail.record("mail.handing", thing, company_id=handing.company_id, rows=[mail])
+    for thing in things:
+        trail.record("mail.handing", thing, company_id=thing.company_id, rows=[mail], membership=partner.pk)
+
+
+def _handed_key(thing: Meeting | Attachment, partner: Membership) -> str:
+    return f"handed:{thing.pk}:{partner.pk}"
+
+
+def _not_told(partner: Membership, handings: Sequence[Handing]) -> list[Meeting | Attachment]:
+    """The things of which the partner has had no mail. The trail knows also those that another one's mail has named."""
+    things = [thing for each in handings if (thing := each.meeting or each.attachment)]
+    kinds = {thing._meta.label_lower for thing in things}
+    acts = Trail.objects.filter(subject__in=kinds, subject_id__in=[str(thing.pk) for thing in things])
+    acts = acts.filter(act="mail.handing", details__membership=partner.pk)
+    told = set(acts.values_list("subject_id", flat=True))
+    keys = [_handed_key(thing, partner) for thing in things]
+    mailed = set(Mail.objects.filter(key__in=keys).values_list("key", flat=True))
+    return [
+        thing for thing in things if str(thing.pk) not in told and _handed_key(thing, partner) not in mailed
+    ]
+
+
+def _what(things: Sequence[Meeting | Attachment], slug: str) -> tuple[str, str]:
+    """What the things of one act are called together, and where they stand."""
+    first = things[0]
+    if isinstance(first, Meeting):
+        address = reverse("tenancy:meeting", args=[slug, first.company_id, first.pk])
+        return f"{jdate(first.held_on)}の面談記録", address
+    address = reverse("tenancy:files", args=[slug, first.company_id])
+    return f"ファイル{in_short([str(each) for each in things])}", address
 
 
 def send_again(*, mail: Mail, actor: Membership | None) -> bool:

@@ -46,15 +46,24 @@ def mail_handing(firm_id: int, object_id: str) -> None:
     def address(claim: due.Claim) -> None:
         with open_scope(Scope.of_firm(firm_id)):
             claim.finish()
+            handing = Handing.objects.filter(pk=UUID(object_id).int).first()
+            if handing is None:
+                return
             partners = Membership.objects.active().filter(role=PARTNER, user__is_active=True)
-            handings = Handing.objects.filter(pk=UUID(object_id).int, membership__in=partners)
-            rows = handings.select_related(
-                "membership__user", "membership__firm", "company", "meeting", "attachment"
-            )
-            for handing in rows:
-                mail_partner(handing=handing)
+            partner = partners.select_related("user", "firm").filter(pk=handing.membership_id).first()
+            if partner is not None:
+                mail_partner(partner=partner, handings=_of_the_same_act(handing))
 
     due.run(HANDED, object_id, address)
+
+
+def _of_the_same_act(handing: Handing) -> list[Handing]:
+    """A meeting alone; of files all that came to the same partner at the same moment. Locked in the order of their
+    ids: of several workers, each rung for one of the files, the second one finds what the first one has told."""
+    same = {"membership": handing.membership_id, "created_at": handing.created_at}
+    rows = Handing.objects.filter(**same) if handing.attachment_id else Handing.objects.filter(pk=handing.pk)
+    rows = rows.filter(meeting=handing.meeting_id).select_related("meeting__company", "attachment__company")
+    return list(rows.order_by("pk").select_for_update(of=("self",), no_key=True))
 
 
 def _who_should_know(notice: Notice) -> QuerySet[Membership]:

@@ -21,8 +21,8 @@ from tenancy import clock, due, trail
 from tenancy.due import Claim
 from tenancy.editing import apply
 from tenancy.locks import lock_company
-from tenancy.models import Attachment, Company, Due, Handing, Meeting, Membership
-from tenancy.records import NO_HANDS, Hands, hand, tell_shared
+from tenancy.models import Attachment, Company, Due, Handing, Meeting, Membership, Trail
+from tenancy.records import NO_HANDS, Hands, hand, tell_files, tell_shared
 from tenancy.scope import Scope, open_scope
 from tenancy.uploads import Recognized
 
@@ -89,18 +89,29 @@ def keep_files(
 ) -> list[Attachment]:
     """The rows of what is stored. A file that the other of two clicks has kept already stays that one.
 
-    A meeting or a partner that went away meanwhile is left out. Raises due.LeaseLost when a key was taken by the sweep.
+    A meeting or a partner that went away meanwhile is left out. Whoever hears of them hears of all of them at once.
+    Raises due.LeaseLost when a key was taken by the sweep.
     """
     lock_company(company.pk)
     meeting = filing.meeting and Meeting.objects.filter(pk=filing.meeting.pk).first()
-    return [_keep(company, upload, replace(filing, meeting=meeting), actor) for upload in uploads]
+    filing = replace(filing, meeting=meeting)
+    kept = Attachment.objects.in_bulk([upload.id for upload in uploads])
+    made = []
+    for upload in uploads:
+        if upload.id not in kept:  # else its due row stays and deletes the second copy
+            kept[upload.id] = _keep(company, upload, filing, actor)
+            made.append(kept[upload.id])
+    told, now = tell_files(made if filing.shared else [], actor=actor), clock.now()
+    for row in made:
+        rows = [*hand(row, filing.hands, at=now), *(told if row is made[0] else [])]
+        trail.record("add.file", row, company_id=company.pk, rows=rows, bytes=row.bytes, shared=row.shared)
+    return [kept[upload.id] for upload in uploads]
 
 
 def _keep(company: Company, upload: Upload, filing: Filing, actor: Membership | None) -> Attachment:
-    kept: Attachment | None = Attachment.objects.filter(pk=upload.id).first()
-    if kept is not None:
-        return kept  # its due row stays and deletes the second copy
-    row = Attachment(
+    if not Due.objects.filter(kind=FILE, object_id=upload.key_id, lease_until=None).delete()[0]:
+        raise due.LeaseLost
+    return Attachment.objects.create(
         id=upload.id,
         company=company,
         meeting=filing.meeting,
@@ -112,12 +123,6 @@ def _keep(company: Company, upload: Upload, filing: Filing, actor: Membership | 
         shared=filing.shared,
         created_by=actor,
     )
-    if not Due.objects.filter(kind=FILE, object_id=upload.key_id, lease_until=None).delete()[0]:
-        raise due.LeaseLost
-    row.save(force_insert=True)
-    rows = [*hand(row, filing.hands), *tell_shared(row, was=False, actor=actor)]
-    trail.record("add.file", row, company_id=company.pk, rows=rows, bytes=row.bytes, shared=row.shared)
-    return row
 
 
 def update_file(
@@ -138,10 +143,15 @@ def update_file(
     before = apply(row, values, seen)
     if before:
         row.save(update_fields=list(before))
-    rows = [*hand(row, hands), *tell_shared(row, was=was, actor=actor)]
+    rows = [*hand(row, hands), *tell_shared(row, was=was or _told_when_added(row), actor=actor)]
     if before or rows:
         trail.record("update.file", row, company_id=row.company_id, before=before, rows=rows)
     return row
+
+
+def _told_when_added(file: Attachment) -> bool:
+    """Whether the notice of the act that put it there has named it, perhaps with others: then it is no news."""
+    return file.shared and Trail.objects.of(file).filter(act="add.file", details__shared=True).exists()
 
 
 def remove_file(*, file: Attachment, actor: Membership | None) -> None:

@@ -1,7 +1,7 @@
 """What the house itself has to tell: mails, and notices inside the product. `notices` delivers both and says so at
 start-up: arrows point down."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from django.db.models import Model
@@ -20,6 +20,8 @@ class Deliverer(Protocol):
 
     def mail_partner_soon(self, *, handing: Handing) -> None: ...
 
+
+NAMED_AT_MOST = 3
 
 _deliverers: list[Deliverer] = []
 
@@ -46,3 +48,10 @@ def tell_company(
 def tell_partner(handing: Handing) -> None:
     """Mail an external partner what was handed over, once for each thing, if it still is and they want it by then."""
     _deliverers[0].mail_partner_soon(handing=handing)
+
+
+def in_short(names: Sequence[str], counted: str = "件") -> str:
+    """A few names as they are, of more the first one and how many others: news about many things stays one line."""
+    if len(names) <= NAMED_AT_MOST:
+        return "、".join(f"「{name}」" for name in names)
+    return f"「{names[0]}」ほか{len(names) - 1}{counted}"

@@ -5,15 +5,16 @@ of a meeting) is then written by one at a time, and never into a company that wa
 raise CompanyGone. Actions run in the scope and the transaction of their caller.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Model
 from django.urls import reverse
 
-from tenancy import letters, trail
+from tenancy import clock, letters, trail
 from tenancy.editing import apply
 from tenancy.locks import lock_company
 from tenancy.models import Attachment, Company, Handing, Meeting, Membership
@@ -102,9 +103,9 @@ def remove_meeting(*, meeting: Meeting, actor: Membership | None) -> None:
     keep_last_contact(meeting.company_id)
 
 
-def hand(thing: Meeting | Attachment, hands: Hands) -> list[Handing]:
+def hand(thing: Meeting | Attachment, hands: Hands, *, at: datetime | None = None) -> list[Handing]:
     """Hand `thing` over and take it back; what is not shared is with nobody. Returns the rows that were made or
-    deleted, for the trail."""
+    deleted, for the trail. `at`: of several things one moment, by which the partner's mail knows them for one act."""
     column = Handing.COLUMN_OF[type(thing)]
     now = {row.membership_id: row for row in Handing.objects.filter(**{column: thing})}
     drop = [row for member, row in now.items() if not thing.shared or member in hands.drop]
@@ -115,6 +116,7 @@ def hand(thing: Meeting | Attachment, hands: Hands) -> list[Handing]:
             firm_id=thing.firm_id,
             company_id=thing.company_id,
             membership_id=member,
+            created_at=at or clock.now(),
             **{f"{column}_id": thing.pk},
         )
         for member in sorted(add)
@@ -130,15 +132,26 @@ def tell_shared(thing: Meeting | Attachment, *, was: bool, actor: Membership | N
     shared again. The notice's row, for the trail."""
     if was or not thing.shared:
         return []
-    here = [thing.firm.slug, thing.company_id]
-    if isinstance(thing, Meeting):
-        title = f"{jdate(thing.held_on)}の面談記録が共有されました"
-        url, body = reverse("tenancy:meeting", args=[*here, thing.pk]), ""
-    else:
-        title, body = "ファイルが共有されました", f"「{thing.name}」をご覧いただけます。"
-        url = reverse("tenancy:files", args=here)
+    if isinstance(thing, Attachment):
+        return tell_files([thing], actor=actor)
+    title = f"{jdate(thing.held_on)}の面談記録が共有されました"
+    url = reverse("tenancy:meeting", args=[thing.firm.slug, thing.company_id, thing.pk])
+    return [_tell(thing, title, "", url, actor)]
+
+
+def tell_files(files: Sequence[Attachment], *, actor: Membership | None) -> list[Model]:
+    """One notice of all files that one act has shared; its row, for the trail."""
+    if not files:
+        return []
+    first, number = files[0], f"{len(files)}件" if len(files) > 1 else ""
+    body = f"{letters.in_short([file.name for file in files])}をご覧いただけます。"
+    url = reverse("tenancy:files", args=[first.firm.slug, first.company_id])
+    return [_tell(first, f"ファイルが{number}共有されました", body, url, actor)]
+
+
+def _tell(thing: Meeting | Attachment, title: str, body: str, url: str, actor: Membership | None) -> Model:
     key = f"shared:{thing.pk}"
-    return [letters.tell_company(key=key, company=thing.company, title=title, body=body, url=url, but=actor)]
+    return letters.tell_company(key=key, company=thing.company, title=title, body=body, url=url, but=actor)
 
 
 def keep_last_contact(company_id: int) -> None:

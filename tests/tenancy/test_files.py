@@ -13,6 +13,9 @@ from django.core.files.uploadhandler import FileUploadHandler
 from django.db import connection
 from django.test import Client
 
+from notices.actions import HANDED
+from notices.models import Mail, Notice
+from notices.tasks import mail_handing, mail_notice
 from tenancy import filing, uploads
 from tenancy.due import LeaseLost
 from tenancy.models import Attachment, Company, Due, Firm, Handing, Meeting, Membership, Trail
@@ -439,6 +442,66 @@ def test_the_owner_gets_what_is_shared_and_the_partner_what_was_handed_over(
     assert as_("藤田").get(url).status_code == 404
     with open_scope(michisuji.scope):
         assert Handing.objects.get().membership_id == partner
+
+
+def told(house: House) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The notices of the company's own people, and what the workers have mailed to whom, all of it rung twice."""
+    for _ in range(2):
+        for kind, task in (("notice", mail_notice), (HANDED, mail_handing)):
+            for row in list(Due.objects.filter(kind=kind)):
+                task(house.firm.pk, str(row.object_id))
+    with open_scope(house.scope):
+        notices = Notice.objects.filter(shared=True).order_by("created_at")
+        mails = Mail.objects.filter(template__in=("company_news", "handed_over")).order_by("created_at", "to")
+        return list(notices.values_list("title", "body")), list(mails.values_list("to", "subject"))
+
+
+def test_whoever_hears_of_several_files_hears_of_them_once(
+    baba: Client, michisuji: House, company: Company
+) -> None:
+    partner, once = str(michisuji.members["江口"].pk), str(uuid4())
+    files = [(f"{name}.pdf", papers.PDF) for name in ("見積", "図面", "工程", "契約")]
+    for _ in range(2):
+        upload(baba, company, *files, once=once, shared="True", handed=[partner])
+    notices, mails = told(michisuji)
+    assert notices == [
+        ("ファイルが4件共有されました", "「見積.pdf」ほか3件をご覧いただけます。"),
+    ]
+    assert mails == [
+        ("chiba@a.example", "【お知らせ】ファイルが4件共有されました"),
+        ("doi@a.example", "【お知らせ】ファイルが4件共有されました"),
+        ("eguchi@out.example", "【お知らせ】ファイル「見積.pdf」ほか3件をお渡ししました"),
+    ]
+    for row in kept(michisuji):  # taken back and given once more, one by one: no news
+        url = room(company, f"{row.pk}/edit/")
+        for shared, handed in (("False", []), ("True", [partner])):
+            form = {**fields(baba.get(url)), "shared": shared, "handed": handed}
+            assert baba.post(url, form).status_code == 302
+    assert told(michisuji) == (notices, mails)
+    upload(baba, company, ("一.pdf", papers.PDF), ("二.pdf", papers.PDF), shared="True", handed=[partner])
+    notices, mails = told(michisuji)
+    assert notices[1] == ("ファイルが2件共有されました", "「一.pdf」、「二.pdf」をご覧いただけます。")
+    assert mails[5] == ("eguchi@out.example", "【お知らせ】ファイル「一.pdf」、「二.pdf」をお渡ししました")
+    assert len(mails) == 6
+
+
+def test_what_is_taken_back_before_the_mail_is_sent_leaves_the_others_told(
+    baba: Client, michisuji: House, company: Company
+) -> None:
+    partner = str(michisuji.members["江口"].pk)
+    files = [(f"{name}.pdf", papers.PDF) for name in ("見積", "図面", "工程")]
+    upload(baba, company, *files, shared="True", handed=[partner])
+    [gone] = [row for row in kept(michisuji) if row.name == "見積.pdf"]
+    baba.post(room(company, f"{gone.pk}/remove/"))
+    handed = [mail for mail in told(michisuji)[1] if mail[0] == "eguchi@out.example"]
+    assert handed == [
+        ("eguchi@out.example", "【お知らせ】ファイル「図面.pdf」、「工程.pdf」をお渡ししました")
+    ]
+
+
+def test_the_same_file_twice_in_one_upload_is_one(baba: Client, michisuji: House, company: Company) -> None:
+    upload(baba, company, ("a.pdf", papers.PDF), ("a.pdf", papers.PDF))
+    assert len(kept(michisuji)) == 1
 
 
 def test_two_people_at_a_files_settings_are_told(
