@@ -103,6 +103,23 @@ def notify_company(
     return notice
 
 
+def notify_member(
+    *,
+    key: str,
+    member: Membership,
+    company: Company,
+    title: str,
+    body: str,
+    url: str,
+    mail: str,
+    context: Mapping[str, object],
+) -> Notice:
+    """Tell one who works for the firm, once for each key, of what is about `company`; as `notify_firm` otherwise.
+    `mail` also gets the notice's own title and address."""
+    words = {**context, "notice_title": one_line(title), "notice_url": settings.PUBLIC_URL + url}
+    return _put_notice(key, title, body, url, mail, words, company_id=company.pk, addressee=member)
+
+
 def _put_notice(
     key: str,
     title: str,
@@ -113,13 +130,14 @@ def _put_notice(
     *,
     company_id: int | None = None,
     shared: bool = False,
+    addressee: Membership | None = None,
 ) -> Notice:
     if not url.startswith("/") or url.startswith("//"):
         raise ValueError("A notice leads to an address inside the product.")
     firm_id = scope_firm_id()
     notice_id, key = once("notice", firm_id, key)
     notice = Notice(id=notice_id, firm_id=firm_id, key=key, title=one_line(title)[:200], body=body, url=url)
-    notice.company_id, notice.shared = company_id, shared
+    notice.company_id, notice.shared, notice.addressee = company_id, shared, addressee
     if mail:
         sender = _sender()
         notice.mail_template, notice.mail_reply_to = mail, str(sender["firm_email"])

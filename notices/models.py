@@ -21,7 +21,8 @@ NEWS_FOR = timedelta(days=90)
 
 _COUNT_UNREAD = """
     SELECT count(*) FROM notices_notice AS notice
-    WHERE notice.firm_id = %s AND notice.created_at >= %s AND NOT notice.shared AND NOT EXISTS (
+    WHERE notice.firm_id = %s AND notice.created_at >= %s AND NOT notice.shared
+    AND (notice.addressee_id IS NULL OR notice.addressee_id = %s) AND NOT EXISTS (
         SELECT FROM notices_noticeread AS seen
         WHERE seen.firm_id = notice.firm_id AND seen.membership_id = %s AND seen.notice_id = notice.id
     )
@@ -106,12 +107,13 @@ class NoticeQuerySet(TenantQuerySet["Notice"]):
     """News of the firm in scope, by who may read it and who has."""
 
     def of(self, membership: Membership) -> "NoticeQuerySet":
-        """What this member was told since joining, newest first: the firm's side what is not a company's own news,
-        owners and staff their company's; external partners are told nothing here: what is handed to them comes by mail
-        and stands on their home."""
+        """What this member was told since joining, newest first: the firm's side what is not a company's own news, nor
+        for a colleague alone, owners and staff their company's; external partners are told nothing here: what is
+        handed to them comes by mail and stands on their home."""
         if membership.role == Membership.Role.PARTNER:
             return self.none()
-        mine = self.filter(shared=not membership.is_firm_side)
+        for_me = models.Q(addressee=None) | models.Q(addressee=membership)
+        mine = self.filter(for_me, shared=not membership.is_firm_side)
         return mine.filter(created_at__gte=membership.created_at).order_by("-created_at", "-pk")
 
     def unread(self, membership: Membership) -> "NoticeQuerySet":
@@ -133,7 +135,8 @@ def count_unread(membership: Membership) -> int:
     if not scope.sees_whole_firm:
         return Notice.objects.unread(membership).count()
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT_UNREAD, [scope.firm_id or 0, _news_since(membership), membership.pk])
+        mine = [membership.pk, membership.pk]
+        cursor.execute(_COUNT_UNREAD, [scope.firm_id or 0, _news_since(membership), *mine])
         return int(cursor.fetchone()[0])
 
 
@@ -142,8 +145,8 @@ def _news_since(membership: Membership) -> datetime:
 
 
 class Notice(FirmModel):
-    """Something the firm is told inside the product. One row for the firm, because a visitor, in whose request it is
-    written, cannot see who works there; who has read it stands in NoticeRead."""
+    """Something the firm, or one who works for it, is told inside the product. One row for the firm, because a visitor,
+    in whose request it is written, cannot see who works there; who has read it stands in NoticeRead."""
 
     PERSONAL: ClassVar[frozenset[str]] = frozenset(
         {"title", "body", "mail_subject", "mail_body", "mail_reply_to"}
@@ -159,6 +162,10 @@ class Notice(FirmModel):
         Company, on_delete=models.CASCADE, null=True, blank=True, related_name="+", db_constraint=False
     )
     shared = models.BooleanField(default=False)
+    # For this member alone; nobody: for all who may see it.
+    addressee = models.ForeignKey(
+        Membership, on_delete=models.CASCADE, null=True, blank=True, related_name="+", db_constraint=False
+    )
     # The same by mail, worded when it was written; the addresses are found later, in the firm's scope. '' : no mail.
     mail_template = models.CharField(max_length=40, blank=True)
     mail_subject = models.CharField(max_length=300, blank=True)
@@ -184,6 +191,11 @@ class Notice(FirmModel):
             ),
             SameTenantKey(
                 name="notices_notice_company_key", to="tenancy_company", columns=("firm_id", "company_id")
+            ),
+            SameTenantKey(
+                name="notices_notice_addressee_key",
+                to="tenancy_membership",
+                columns=("firm_id", "addressee_id"),
             ),
             models.UniqueConstraint(name="notices_notice_once", fields=["firm", "key"]),
             models.UniqueConstraint(name="notices_notice_key", fields=["firm", "id"]),

@@ -67,13 +67,15 @@ def _of_the_same_act(handing: Handing) -> list[Handing]:
 
 
 def _who_should_know(notice: Notice) -> QuerySet[Membership]:
-    """Of a shared notice the company's owners and staff; of any other those who work for the firm, where they see
-    assigned companies only, those who see this one."""
+    """Of a shared notice the company's owners and staff; of any other those who work for the firm, or the one among
+    them whom it is for, where they see assigned companies only, those who see this one."""
     knows = NoticeRead.objects.filter(notice=notice).values("membership")
     if notice.shared and notice.company_id is not None:
         members = Membership.objects.of_company(notice.company_id).exclude(role=PARTNER)
     else:
         members = Membership.objects.consulting()
+        if notice.addressee_id is not None:
+            members = members.filter(pk=notice.addressee_id)
         if notice.firm.consultants_see == Firm.Sees.ASSIGNED:
             in_charge = Company.objects.filter(pk=notice.company_id or 0).values("consultant")
             members = members.filter(Q(role=ADMIN) | Q(pk__in=in_charge))

@@ -32,6 +32,7 @@ fields(
         "body": "本文",
         "url": "行き先",
         "shared": "企業の方にも見せる",
+        "addressee": "お知らせの相手",
         "mail_template": "メールの文面",
         "mail_subject": "メールの件名",
         "mail_body": "メールの本文",

@@ -14,6 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 
 from tenancy import clock, retention, trail
+from tenancy.charge import tell_in_charge
 from tenancy.door import hash_of, make_token_text
 from tenancy.editing import apply
 from tenancy.locks import lock_company
@@ -231,7 +232,8 @@ def create_company(
     with whole_firm():
         _save_company(company)
     _see_if_mine(company)
-    trail.record("create.company", company, company_id=company.pk, once=once)
+    rows = tell_in_charge([company], actor=actor)
+    trail.record("create.company", company, company_id=company.pk, rows=rows, once=once)
     return company
 
 
@@ -282,7 +284,8 @@ def update_company(
     before = apply(row, values, seen)
     if before:
         _save_company(row, list(before))
-        trail.record("update.company", row, company_id=row.pk, before=before)
+        rows = tell_in_charge([row], actor=actor) if "consultant" in before else []
+        trail.record("update.company", row, company_id=row.pk, before=before, rows=rows)
     return row
 
 

@@ -18,6 +18,19 @@ class Deliverer(Protocol):
         self, *, key: str, company: Company, title: str, body: str, url: str, but: Membership | None
     ) -> Model: ...
 
+    def notify_member(
+        self,
+        *,
+        key: str,
+        member: Membership,
+        company: Company,
+        title: str,
+        body: str,
+        url: str,
+        mail: str,
+        context: Mapping[str, object],
+    ) -> Model: ...
+
     def mail_partner_soon(self, *, handing: Handing) -> None: ...
 
 
@@ -45,6 +58,24 @@ def tell_company(
     return _deliverers[0].notify_company(key=key, company=company, title=title, body=body, url=url, but=but)
 
 
+def tell_member(
+    *,
+    key: str,
+    member: Membership,
+    company: Company,
+    title: str,
+    body: str,
+    url: str,
+    mail: str,
+    context: Mapping[str, object],
+) -> Model:
+    """Tell one who works for the firm, and nobody else, of something about `company`, once for each firm and key,
+    inside the product and, who wants it, by `mail`; the notice's row, for the trail."""
+    return _deliverers[0].notify_member(
+        key=key, member=member, company=company, title=title, body=body, url=url, mail=mail, context=context
+    )
+
+
 def tell_partner(handing: Handing) -> None:
     """Mail an external partner what was handed over, once for each thing, if it still is and they want it by then."""
     _deliverers[0].mail_partner_soon(handing=handing)
@@ -55,3 +86,12 @@ def in_short(names: Sequence[str], counted: str = "件") -> str:
     if len(names) <= NAMED_AT_MOST:
         return "、".join(f"「{name}」" for name in names)
     return f"「{names[0]}」ほか{len(names) - 1}{counted}"
+
+
+def in_full(names: Sequence[str], counted: str = "社") -> str:
+    """How many, with the first few names; one alone is just named."""
+    if len(names) == 1:
+        return in_short(names)
+    first = "、".join(f"「{name}」" for name in names[:NAMED_AT_MOST])
+    more = len(names) - NAMED_AT_MOST
+    return f"{len(names)}{counted}({first}{f'ほか{more}{counted}' if more > 0 else ''})"

@@ -15,6 +15,7 @@ from django.db.models import Model
 from django.urls import reverse
 
 from tenancy import actions, clock, letters, limits, sessions, trail
+from tenancy.charge import tell_in_charge
 from tenancy.links import make_token
 from tenancy.locks import CompanyGone, lock_company
 from tenancy.models import ApiToken, Company, Handing, Invitation, Membership, Session, User
@@ -368,13 +369,13 @@ def _locked_admins(actor: Membership) -> list[int]:
 # ── Handing over ──
 
 
-Move = Callable[[Membership, Membership], Sequence[Model]]
+Move = Callable[[Membership, Membership, Membership], Sequence[Model]]
 
 
 @dataclass(frozen=True)
 class Burden:
     """Something that a consultant is in charge of and that another one can take: how many, and how it moves. `move`
-    answers the rows that it moved."""
+    is told from whom, to whom and by whom, and answers the rows that it moved."""
 
     label: str
     count: Callable[[Membership], int]
@@ -396,7 +397,7 @@ def burdens_of(member: Membership) -> list[tuple[str, int]]:
 
 def hand_over(*, leaving: Membership, to: Membership, actor: Membership) -> dict[str, int]:
     """Everything of `leaving` becomes `to`'s, in one act; how many, by label. Twice is once."""
-    moved = {each.label: each.move(leaving, to) for each in _burdens.values()}
+    moved = {each.label: each.move(leaving, to, actor) for each in _burdens.values()}
     if rows := [row for rows in moved.values() for row in rows]:
         trail.record("hand_over.membership", leaving, rows=rows, to=to.pk)
     return {label: len(rows) for label, rows in moved.items()}
@@ -406,28 +407,34 @@ def _companies_of(member: Membership) -> int:
     return Company.objects.listed().filter(consultant=member).count()
 
 
-def _move_companies(leaving: Membership, to: Membership) -> Sequence[Model]:
+def _move_companies(leaving: Membership, to: Membership, actor: Membership) -> Sequence[Model]:
     """What became part of another company goes along, in case it comes back, but is no company that anybody counts."""
-    moved = _put_in_charge(to, Company.objects.filter(consultant=leaving))
+    moved = _put_in_charge(to, Company.objects.filter(consultant=leaving), actor)
     return [row for row in moved if not row.merged_into_id]
 
 
 def assign(*, companies: Iterable[int], to: Membership | None, actor: Membership) -> int:
     """These companies (ids) become `to`'s, or nobody's; how many were somebody else's before. Twice is once."""
-    return len(_put_in_charge(to, Company.objects.filter(pk__in=companies).exclude(consultant=to)))
+    others = Company.objects.filter(pk__in=companies).exclude(consultant=to)
+    return len(_put_in_charge(to, others, actor))
 
 
-def _put_in_charge(member: Membership | None, companies: CompanyQuerySet) -> list[Company]:
+def _put_in_charge(member: Membership | None, companies: CompanyQuerySet, actor: Membership) -> list[Company]:
     """Locked in the order of their ids, so that the trail names what was moved and nothing else; each company's own
-    trail says who is in charge now."""
+    trail says who is in charge now. Whoever is, is told in one notice, which the first company's trail names."""
     rows = companies.order_by("pk").select_for_update(of=("self",), no_key=True)
-    locked = list(rows.only("pk", "firm_id", "consultant", "merged_into"))
+    locked = list(rows.only("pk", "firm_id", "name", "consultant", "merged_into"))
     Company.objects.filter(pk__in=[row.pk for row in locked]).update(
         consultant=member, updated_at=clock.now()
     )
+    befores = [(row, row.consultant_id) for row in locked]
     for row in locked:
-        before, row.consultant = {"consultant": row.consultant_id}, member
-        trail.record("update.company", row, company_id=row.pk, before=before)
+        row.consultant = member
+    listed = [row for row in locked if not row.merged_into_id]
+    told = tell_in_charge(listed, actor=actor)
+    for row, before in befores:
+        rows_too = told if row in listed[:1] else []
+        trail.record("update.company", row, company_id=row.pk, before={"consultant": before}, rows=rows_too)
     return locked
 
 

@@ -207,6 +207,7 @@ POSTS: dict[str, tuple[Sent, ...]] = {
     "companies/new/": (Sent(lambda stage: stage.form(name="新しい会社"), "馬場"),),
     "companies/assign/": (
         Sent(lambda stage: {"companies": [stage.things.ids["other"]], "to": stage.house.members["青木"].pk}),
+        Sent(lambda stage: {"companies": [stage.things.ids["other"]], "to": stage.house.members["馬場"].pk}),
     ),
     "companies/<int:company>/edit/": (
         Sent(

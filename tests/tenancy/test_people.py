@@ -12,13 +12,15 @@ from django.db import connection
 from django.test import Client
 
 from notices.models import Mail
+from notices.tasks import mail_notice
 from tenancy import clock, people
 from tenancy.actions import create_api_token
 from tenancy.merging import merge, take_back
-from tenancy.models import Company, Firm, Handing, Invitation, Meeting, Membership, Trail, User
+from tenancy.models import Company, Due, Firm, Handing, Invitation, Meeting, Membership, Trail, User
 from tenancy.scope import open_scope
 from tenancy.templatetags.michisuji import jdate
 from tests.conftest import House
+from tests.tenancy.test_companies import fields
 
 As = Callable[[str], Client]
 NEW = {"name": "新田 花", "email": "nitta@a.example"}
@@ -450,6 +452,83 @@ def test_many_companies_are_put_in_one_s_charge_at_once(as_: As, michisuji: Hous
             {"consultant": [None, baba.pk]},
             {"consultant": [baba.pk, None]},
         ]
+
+
+def news_of(client: Client) -> list[tuple[str, str]]:
+    """Title and address of each notice in the member's list, newest first."""
+    page = client.get("/michisuji/notices/")
+    return [(notice.title, notice.url) for notice in page.context["page_obj"]]
+
+
+def mailed(house: House) -> list[tuple[str, str, str]]:
+    """To whom a worker sends what about companies in their charge, rung twice."""
+    for _ in range(2):
+        for row in list(Due.objects.filter(kind="notice")):
+            mail_notice(house.firm.pk, str(row.object_id))
+    with open_scope(house.scope):
+        mails = Mail.objects.filter(template="in_charge").order_by("created_at")
+        return [(mail.to, mail.subject, mail.body.splitlines()[2]) for mail in mails]
+
+
+def test_whoever_gets_companies_hears_of_it_once_for_each_act(as_: As, michisuji: House) -> None:
+    aoki, baba = michisuji.members["青木"], michisuji.members["馬場"]
+    with open_scope(michisuji.scope):
+        more = [Company.objects.create(name=f"{name}商店", consultant=aoki) for name in "一二三"]
+    one, edit = more[0], f"/michisuji/companies/{more[0].pk}/edit/"
+    mine = f"/michisuji/companies/?consultant={baba.pk}"
+    for _ in range(2):
+        form = {**fields(as_("青木").get(edit)), "consultant": baba.pk}
+        assert as_("青木").post(edit, form).status_code == 302
+    for _ in range(2):
+        both = [company.pk for company in michisuji.companies.values()]
+        as_("青木").post("/michisuji/companies/assign/", {"companies": both, "to": baba.pk})
+    as_("青木").post(f"/michisuji/settings/members/{aoki.pk}/hand-over/", {"to": baba.pk})
+    new = "/michisuji/companies/new/"
+    form = {**fields(as_("青木").get(new)), "name": "新しい店", "consultant": baba.pk}
+    for _ in range(2):
+        as_("青木").post(new, form)
+    with open_scope(michisuji.scope):
+        made = Company.objects.get(name="新しい店")
+    assert news_of(as_("馬場")) == [
+        ("「新しい店」の担当になりました", f"/michisuji/companies/{made.pk}/"),
+        ("「二商店」ほか1社の担当になりました", mine),
+        ("「株式会社ア」ほか1社の担当になりました", mine),
+        ("「一商店」の担当になりました", f"/michisuji/companies/{one.pk}/"),
+    ]
+    assert news_of(as_("青木")) == [], "nobody else's news, nor of one's own act"
+    assert mailed(michisuji)[1] == (
+        "baba@michisuji.example",
+        "【お知らせ】「株式会社ア」ほか1社の担当になりました",
+        "青木様が、2社(「株式会社ア」、「有限会社イ」)の担当を馬場様にしました。",
+    )
+    assert len(mailed(michisuji)) == 4
+    assert "二商店" in as_("馬場").get(mine).content.decode()
+
+
+def test_who_takes_companies_themselves_is_told_nothing_and_who_wants_no_mail_gets_none(
+    as_: As, michisuji: House
+) -> None:
+    aoki, baba = michisuji.members["青木"], michisuji.members["馬場"]
+    both = [company.pk for company in michisuji.companies.values()]
+    as_("青木").post("/michisuji/companies/assign/", {"companies": both, "to": aoki.pk})
+    assert news_of(as_("青木")) == []
+    as_("馬場").post("/michisuji/notices/settings/", {"wanted": ["new_diagnosis"]})
+    as_("青木").post("/michisuji/companies/assign/", {"companies": both, "to": baba.pk})
+    assert len(news_of(as_("馬場"))) == 1
+    assert mailed(michisuji) == []
+
+
+def test_the_news_of_companies_is_read_by_who_sees_them(as_: As, michisuji: House) -> None:
+    Firm.objects.filter(pk=michisuji.firm.pk).update(consultants_see="assigned")
+    baba, url = michisuji.members["馬場"], "/michisuji/companies/assign/"
+    both = [company.pk for company in michisuji.companies.values()]
+    as_("青木").post(url, {"companies": both, "to": baba.pk})
+    [(title, _)] = news_of(as_("馬場"))
+    assert title == "「株式会社ア」ほか1社の担当になりました"
+    assert 'class="unread">1' in as_("馬場").get("/michisuji/home/").content.decode()
+    as_("青木").post(url, {"companies": both[:1], "to": "none"})
+    assert news_of(as_("馬場")) == []
+    assert mailed(michisuji) == []
 
 
 def test_what_cannot_be_assigned_is_said_and_the_choice_is_kept(
