@@ -7,7 +7,7 @@ raise CompanyGone. Actions run in the scope and the transaction of their caller.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from django.db import IntegrityError, transaction
@@ -39,6 +39,17 @@ class Hands:
 
 
 NO_HANDS = Hands()
+SAME_FOR = timedelta(hours=1)  # who goes back in the browser and saves once more does it in this time
+_SAID = ("held_on", "kind", "attendees", "body", "next_steps")
+
+
+class AlreadyWritten(Exception):
+    """The same person has written the same a moment ago, in `meeting`: nothing was written. `as_chosen`: it is also
+    shared with and handed to whom the second attempt names."""
+
+    def __init__(self, meeting: Meeting, *, as_chosen: bool) -> None:
+        super().__init__(str(meeting.pk))
+        self.meeting, self.as_chosen = meeting, as_chosen
 
 
 def write_meeting(
@@ -49,11 +60,13 @@ def write_meeting(
     actor: Membership | None,
     once: UUID | None = None,
 ) -> Meeting:
-    """A new 面談記録. `once`: the form's own id; sent twice, also at the same moment, it is one."""
+    """A new 面談記録. `once`: the form's own id; sent twice, also at the same moment, it is one. Raises AlreadyWritten
+    when another form, such as the one that the browser fetched anew on the way back, has said the same."""
     lock_company(company.pk)
     meeting = Meeting(company=company, created_by=actor, **values)
     if once is not None:
         meeting.pk = uuid5(once, f"meeting:{company.firm_id}:{company.pk}")
+        _refuse_the_same(meeting, hands)
     try:
         with transaction.atomic():
             meeting.save(force_insert=True)
@@ -67,6 +80,18 @@ def write_meeting(
     rows = [*handed, *tell_shared(meeting, was=False, actor=actor)]
     trail.record("write.meeting", meeting, company_id=company.pk, rows=rows, shared=meeting.shared)
     return meeting
+
+
+def _refuse_the_same(meeting: Meeting, hands: Hands) -> None:
+    """Behind the company's lock: what another click has written is seen."""
+    same = {name: getattr(meeting, name) for name in _SAID}
+    lately = Meeting.objects.filter(created_by=meeting.created_by, created_at__gte=clock.now() - SAME_FOR)
+    found = lately.filter(company=meeting.company_id, **same).exclude(pk=meeting.pk).newest_first().first()
+    if found is not None:
+        handed = found.handings.values_list("membership", flat=True)
+        to_whom = hands.add if meeting.shared else frozenset()
+        as_chosen = found.shared == meeting.shared and to_whom == frozenset(handed)
+        raise AlreadyWritten(found, as_chosen=as_chosen)
 
 
 def update_meeting(

@@ -55,15 +55,32 @@ def meeting_new(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     form = MeetingForm(request.POST if request.method == "POST" else None, company=its)
     if not form.is_valid():
         return _form(request, its, form, status=422 if form.is_bound else 200)
-    made = records.write_meeting(
-        company=its,
-        values=form.values(),
-        hands=form.hands(),
-        actor=visit.membership,
-        once=form.cleaned_data["once"],
-    )
+    try:
+        made = records.write_meeting(
+            company=its,
+            values=form.values(),
+            hands=form.hands(),
+            actor=visit.membership,
+            once=form.cleaned_data["once"],
+        )
+    except records.AlreadyWritten as there:
+        return _already_written(request, there)
     messages.success(request, "面談記録を保存しました。")
     return redirect("tenancy:meeting", firm, company, made.pk)
+
+
+def _already_written(request: HttpRequest, there: records.AlreadyWritten) -> HttpResponse:
+    """To the one there is; what was chosen otherwise this time is left to the person, and said."""
+    row = there.meeting
+    if there.as_chosen:
+        messages.success(request, "この面談記録は、すでに保存されています。同じものは増やしていません。")
+    else:
+        messages.warning(
+            request,
+            "同じ内容の面談記録が、すでに保存されています。見られる人は、はじめに保存したときのままです。"
+            "変えるときは「記録を直す」からお進みください。",
+        )
+    return redirect("tenancy:meeting", visit_of(request).firm.slug, row.company_id, row.pk)
 
 
 @access("meetings.edit")

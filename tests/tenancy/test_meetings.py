@@ -12,7 +12,7 @@ from django.test import Client
 
 from tenancy import clock
 from tenancy.models import Attachment, Company, Handing, Meeting, Trail
-from tenancy.records import NO_HANDS, Hands, write_meeting
+from tenancy.records import NO_HANDS, AlreadyWritten, Hands, write_meeting
 from tenancy.scope import Scope, open_scope
 from tests.conftest import House
 from tests.tenancy.test_companies import fields
@@ -181,6 +181,51 @@ def test_two_clicks_write_one_meeting(baba: Client, michisuji: House, company: C
     first, second = (baba.post(room(company, "new/"), typed) for _ in range(2))
     assert first.headers["Location"] == second.headers["Location"]
     assert len(meetings(michisuji)) == 1
+
+
+def test_who_goes_back_and_saves_the_same_again_is_led_to_what_there_is(
+    baba: Client, as_: As, michisuji: House, company: Company
+) -> None:
+    address = write(baba, company).headers["Location"]
+    again = write(baba, company)  # the way back fetches the form anew, with an id of its own
+    assert again.headers["Location"] == address
+    assert "すでに保存されています。同じものは増やしていません。" in baba.get(address).content.decode()
+    shared = baba.post(
+        again.request["PATH_INFO"],
+        form(baba, room(company, "new/"), body="来月の見学会について", shared="True"),
+        follow=True,
+    )
+    assert shared.redirect_chain == [(address, 302)]
+    assert "変えるときは「記録を直す」から" in shared.content.decode()
+    [row] = meetings(michisuji)
+    assert not row.shared, "what was chosen otherwise is said, and not done in silence"
+    write(baba, company, body="再来月の見学会について")
+    write(baba, company, kind="phone")
+    write(as_("青木"), company)
+    assert len(meetings(michisuji)) == 4, "another text, another way, another person"
+    with clock.stopped_at(clock.now() + timedelta(minutes=61)):
+        write(baba, company)
+    assert len(meetings(michisuji)) == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_from_two_forms_at_the_same_moment_is_one_meeting(
+    michisuji: House, company: Company
+) -> None:
+    values = {"held_on": date(2026, 11, 2), "kind": "visit", "body": "話", "shared": False}
+    refused: list[AlreadyWritten] = []
+
+    def click() -> None:
+        with open_scope(michisuji.scope):
+            try:
+                write_meeting(company=company, values=values, hands=NO_HANDS, actor=None, once=uuid4())
+            except AlreadyWritten as there:
+                refused.append(there)
+        connection.close()
+
+    at_once(*[click] * 6)
+    [row] = meetings(michisuji)
+    assert [there.meeting for there in refused] == [row] * 5
 
 
 @pytest.mark.django_db(transaction=True)
