@@ -22,7 +22,7 @@ from tenancy.due import Claim
 from tenancy.editing import apply
 from tenancy.locks import lock_company
 from tenancy.models import Attachment, Company, Due, Handing, Meeting, Membership, Trail
-from tenancy.records import NO_HANDS, Hands, hand, tell_files, tell_shared
+from tenancy.records import NO_HANDS, SAME_FOR, Hands, hand, tell_files, tell_shared
 from tenancy.scope import Scope, open_scope
 from tenancy.uploads import Recognized
 
@@ -87,7 +87,8 @@ def store(firm_id: int, uploads: Sequence[Upload]) -> tuple[list[Upload], list[U
 def keep_files(
     *, company: Company, uploads: Sequence[Upload], filing: Filing, actor: Membership | None
 ) -> list[Attachment]:
-    """The rows of what is stored. A file that the other of two clicks has kept already stays that one.
+    """The rows of what is stored. A file that the other of two clicks has kept already stays that one, and so does one
+    that the same person has put there a moment ago: a row with another id than the upload's.
 
     A meeting or a partner that went away meanwhile is left out. Whoever hears of them hears of all of them at once.
     Raises due.LeaseLost when a key was taken by the sweep.
@@ -95,7 +96,7 @@ def keep_files(
     lock_company(company.pk)
     meeting = filing.meeting and Meeting.objects.filter(pk=filing.meeting.pk).first()
     filing = replace(filing, meeting=meeting)
-    kept = Attachment.objects.in_bulk([upload.id for upload in uploads])
+    kept = _there(company, uploads, filing, actor)
     made = []
     for upload in uploads:
         if upload.id not in kept:  # else its due row stays and deletes the second copy
@@ -106,6 +107,26 @@ def keep_files(
         rows = [*hand(row, filing.hands, at=now), *(told if row is made[0] else [])]
         trail.record("add.file", row, company_id=company.pk, rows=rows, bytes=row.bytes, shared=row.shared)
     return [kept[upload.id] for upload in uploads]
+
+
+def _there(
+    company: Company, uploads: Sequence[Upload], filing: Filing, actor: Membership | None
+) -> dict[UUID, Attachment]:
+    """By the upload's id what is kept already: by the same form, or, where a browser's way back has fetched the form
+    anew, the same file with the same choices by the same person."""
+    kept: dict[UUID, Attachment] = Attachment.objects.in_bulk([upload.id for upload in uploads])
+    lately = Attachment.objects.filter(
+        company=company, created_by=actor, created_at__gte=clock.now() - SAME_FOR
+    )
+    alike = lately.filter(meeting=filing.meeting, shared=filing.shared).prefetch_related("handings")
+    to_whom = filing.hands.add if filing.shared else frozenset()
+    there = {
+        (row.name, row.sha256): row
+        for row in alike.filter(sha256__in={upload.what.sha256 for upload in uploads})
+        if to_whom == {handing.membership_id for handing in row.handings.all()}
+    }
+    same = {upload.id: there.get((upload.what.name, upload.what.sha256)) for upload in uploads}
+    return {id: row for id, row in same.items() if row is not None} | kept
 
 
 def _keep(company: Company, upload: Upload, filing: Filing, actor: Membership | None) -> Attachment:

@@ -59,12 +59,24 @@ def file_new(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     chosen, refused = _recognized(form, its)
     kept, failed = _put(request, its, chosen, form)
     refused += [f"「{each.what.name}」を保存できませんでした。もう一度お選びください。" for each in failed]
-    if kept:
-        messages.success(request, f"{'、'.join(f'「{row.name}」' for row in kept)}を保存しました。")
+    _say(request, kept, {each.id for each in chosen})
     if not refused:
         return redirect("tenancy:files", firm, company)
     with open_scope(visit.scope):
         return _upload_form(request, its, form.again(its, refused), status=422)
+
+
+def _say(request: HttpRequest, kept: Sequence[Attachment], sent: set[UUID]) -> None:
+    """What was kept, and what had been kept by an earlier form."""
+    for rows, done in (
+        ([row for row in kept if row.pk in sent], "を保存しました。"),
+        (
+            [row for row in kept if row.pk not in sent],
+            "は、すでに保存されています。同じものは増やしていません。",
+        ),
+    ):
+        if rows:
+            messages.success(request, f"{'、'.join(f'「{row.name}」' for row in rows)}{done}")
 
 
 def _recognized(form: UploadForm, company: Company) -> tuple[list[Upload], list[str]]:

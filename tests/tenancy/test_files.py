@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,7 +17,7 @@ from django.test import Client
 from notices.actions import HANDED
 from notices.models import Mail, Notice
 from notices.tasks import mail_handing, mail_notice
-from tenancy import filing, uploads
+from tenancy import clock, filing, uploads
 from tenancy.due import LeaseLost
 from tenancy.models import Attachment, Company, Due, Firm, Handing, Meeting, Membership, Trail
 from tenancy.scope import open_scope, scope_or_none
@@ -196,6 +197,28 @@ def test_two_clicks_put_a_file_once(baba: Client, michisuji: House, company: Com
     [row] = kept(michisuji)
     [second] = Due.objects.filter(kind=filing.FILE)
     assert filing.key_of(second.firm_id, second.object_id) != row.key
+
+
+def test_who_goes_back_and_puts_the_same_file_again_has_it_once(
+    baba: Client, as_: As, michisuji: House, company: Company
+) -> None:
+    with open_scope(michisuji.scope):
+        meeting = noted(michisuji, company, "見積の話")
+    first, second = ("見積.pdf", papers.PDF), ("図面.pdf", papers.PDF)
+    upload(baba, company, first, meeting=str(meeting.pk))
+    upload(baba, company, first, second, meeting=str(meeting.pk))  # the way back fetches the form anew
+    page = baba.get(room(company)).content.decode()
+    assert "「図面.pdf」を保存しました。" in page
+    assert "「見積.pdf」は、すでに保存されています。" in page
+    assert [row.name for row in kept(michisuji)] == ["見積.pdf", "図面.pdf"]
+    upload(baba, company, first)
+    upload(baba, company, first, meeting=str(meeting.pk), shared="True")
+    upload(baba, company, ("見積.pdf", papers.PDF + b"%"), meeting=str(meeting.pk))
+    upload(as_("青木"), company, first, meeting=str(meeting.pk))
+    assert len(kept(michisuji)) == 6, "elsewhere, for others, other content, another person"
+    with clock.stopped_at(clock.now() + timedelta(minutes=61)):
+        upload(baba, company, first)
+    assert len(kept(michisuji)) == 7
 
 
 @pytest.mark.django_db(transaction=True)
