@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from tenancy import people
+from tenancy import people, second_factor
 from tenancy.forms_people import TOO_MANY, HandOverForm, InviteForm, MemberForm
 from tenancy.middleware import member_of
 from tenancy.models import Company, Invitation, Membership
@@ -26,9 +26,10 @@ _LAST_ADMIN = "管理者がいなくなるため、変えられません。先�
 @require_safe
 def members(request: HttpRequest, firm: str) -> HttpResponse:
     """Who works for the firm, who did, and who is invited; of the former 50 a page."""
-    rows = Membership.objects.of_the_firm()
+    page = Paginator(Membership.objects.of_the_firm(), PER_PAGE).get_page(request.GET.get("page"))
     context = {
-        "page_obj": Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
+        "page_obj": page,
+        "with_second_factor": second_factor.set_up_by(row.user_id for row in page),
         "invitations": Invitation.objects.waiting().filter(company=None),
         "invitable": people.MANAGES["firm.members"],
         "me": member_of(request),
@@ -76,6 +77,7 @@ def member(request: HttpRequest, firm: str, colleague: int) -> HttpResponse:
     context = {
         "form": form,
         "member": row,
+        "has_second_factor": second_factor.is_set_up(row.user),
         "burdens": people.burdens_of(row),
         "in_charge": Company.objects.listed().filter(consultant=row).exists(),
         "sessions": sessions_in(row.firm_id, row.user),

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
 
 from tenancy import clock
-from tenancy.models import Firm, RateLimit, Trail
+from tenancy.models import Firm, Membership, RateLimit, Trail
 from tenancy.scope import open_scope
 from tests.conftest import PASSWORD, House
 from tests.tenancy.browser import (
@@ -44,6 +44,17 @@ def firm(michisuji: House) -> House:
 
 def demands(house: House) -> None:
     Firm.objects.filter(pk=house.firm.pk).update(requires_second_factor=True)
+
+
+def test_an_admin_sees_who_has_one(firm: House, as_: As) -> None:
+    aoki, page = as_("青木"), "/michisuji/settings/members/"
+    rows = re.findall(r'data-label="2段階認証">(.*?)</td>', aoki.get(page).content.decode())
+    assert sorted(rows) == ['<span class="state">まだ</span>', "設定済み"]
+    for name, said in (("青木", "2段階認証は設定済み"), ("馬場", "2段階認証はまだ設定されていません")):
+        assert said in text(aoki.get(f"{page}{firm.members[name].pk}/")), name
+    with open_scope(firm.scope):
+        Membership.objects.filter(pk=firm.members["馬場"].pk).update(state="ended")
+    assert "2段階認証" not in text(aoki.get(f"{page}{firm.members['馬場'].pk}/"))
 
 
 def at_the_step(house: House, person: str = "青木", to: str = "") -> Client:
