@@ -74,11 +74,17 @@ def member(request: HttpRequest, firm: str, colleague: int) -> HttpResponse:
                 request, f"{row.user}さんの参加は終わっているため、変えられません。{_INVITE_ANEW}"
             )
             return redirect("tenancy:member", firm, colleague)
+    return _member_page(request, row, form)
+
+
+def _member_page(request: HttpRequest, row: Membership, form: MemberForm) -> HttpResponse:
+    burdens = people.burdens_of(row)
     context = {
         "form": form,
         "member": row,
         "has_second_factor": second_factor.is_set_up(row.user),
-        "burdens": people.burdens_of(row),
+        "burdens": burdens,
+        "burdened": any(number for _, number in burdens),
         "in_charge": Company.objects.listed().filter(consultant=row).exists(),
         "sessions": sessions_in(row.firm_id, row.user),
         "own_session": request.session.session_key,

@@ -107,6 +107,7 @@ def test_the_companies_of_who_has_left_and_of_nobody_are_found(as_: As, michisuj
     member = aoki.get(f"/michisuji/settings/members/{left.pk}/").content.decode()
     link = re.search(r'href="(/michisuji/companies/[?][^"]+)"', member)
     assert link
+    assert "すべてをほかの人に引き継ぐ" in member
     html = aoki.get(link[1].replace("&amp;", "&")).content.decode()
     assert "馬場(終了)" in html
     assert re.findall(r'<th scope="row"><a [^>]+>([^<]+)', html) == ["保管した店", "株式会社ア"]
@@ -118,7 +119,9 @@ def test_who_left_with_nothing_has_no_list_of_all_companies(as_: As, michisuji: 
     left = michisuji.members["馬場"]
     with open_scope(michisuji.scope):
         Membership.objects.filter(pk=left.pk).update(state="ended")
-    assert "?consultant=" not in as_("青木").get(f"/michisuji/settings/members/{left.pk}/").content.decode()
+    member = as_("青木").get(f"/michisuji/settings/members/{left.pk}/").content.decode()
+    assert "?consultant=" not in member
+    assert "引き継ぐ" not in member, "there is nothing to hand over"
     assert "馬場(終了)" not in as_("青木").get(LIST).content.decode()
 
 
