@@ -190,6 +190,9 @@ class Company(FirmModel):
     def __str__(self) -> str:
         return self.name
 
+    def get_employees_display(self) -> str:
+        return "" if self.employees is None else f"{self.employees:,}名"
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """As FirmModel's; keeps the folded texts for searching."""
         self.corporate_number = self.corporate_number or None

@@ -91,12 +91,11 @@ def _overview(request: HttpRequest, company: Company, site_form: SiteForm, statu
 
 
 def _facts(company: Company) -> list[dict[str, object]]:
-    number = None if company.employees is None else f"{company.employees:,}名"
     rows: list[tuple[str, object]] = [
         ("フリガナ", company.kana),
         ("法人番号", company.corporate_number),
         ("業種", company.industry),
-        ("従業員数", number),
+        ("従業員数", company.get_employees_display()),
         ("所在地", company.location),
         ("代表者", company.representative),
         ("担当", company.consultant.user if company.consultant else None),

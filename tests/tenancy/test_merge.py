@@ -372,6 +372,7 @@ def test_the_preview_lists_rows_and_says_what_becomes_one(
         ("事業・拠点", "本店"), ("メンバー", "土井"), ("メンバー", "江口"), ("ご招待", "new@x.example"),
     }  # fmt: skip
     assert {row["label"] for row in told.filled} == {"法人番号", "従業員数", "所在地"}
+    assert {"label": "従業員数", "value": "12名"} in told.filled
     labels = [model.on_merge.label for model in tenant_models() if isinstance(model.on_merge, Moves)]
     assert len(labels) == len(set(labels))
 
