@@ -66,8 +66,8 @@ def newest_shared(visit: Visit, company: Company) -> Content | None:
 
 
 def who_changed(visit: Visit, company: Company) -> Content:
-    """The latest changes of the company's own facts, for the firm and for the company. Two queries."""
-    return Content({"events": history_of(company)})
+    """The latest changes of the company's own facts and sites, for the firm and for the company. Three queries."""
+    return Content({"events": history_of(company, *company.sites.only("pk", "firm_id"))})
 
 
 def meetings_held(visit: Visit, company: Company, count: int) -> list[Happening]:

@@ -468,6 +468,17 @@ def test_the_company_s_page_says_who_changed_it(as_: As, michisuji: House) -> No
     assert "馬場:企業の情報を変えました(所在地、代表者)" in html
 
 
+def test_the_company_s_page_says_who_added_or_renamed_a_site(as_: As, michisuji: House) -> None:
+    url = f"/michisuji/companies/{company_of(michisuji).pk}/"
+    as_("馬場").post(f"{url}sites/", {"name": "本店"})
+    with open_scope(michisuji.scope):
+        site = company_of(michisuji).sites.get()
+    as_("青木").post(f"{url}sites/{site.pk}/", {"name": "泉店"})
+    html = as_("馬場").get(url).content.decode()
+    assert "馬場:事業・拠点を加えました" in html
+    assert "青木:事業・拠点の名前を変えました" in html
+
+
 def test_a_meeting_s_page_says_who_changed_it_to_the_firm_alone(as_: As, michisuji: House) -> None:
     company = company_of(michisuji)
     with open_scope(scope_of(michisuji, "馬場")):
