@@ -114,9 +114,13 @@ LEADS = {
 
 
 def lead_to(request: HttpRequest, name: str) -> HttpResponse:
-    """To the page `name`, with a word why, and from there back to this one."""
+    """To the page `name`, with a word why, and from there back to this one; `back`: where the way here began, for
+    who would rather not."""
     messages.warning(request, LEADS[name])
-    response = HttpResponseRedirect(f"{reverse(name)}?{urlencode({'next': _way_back(request)})}")
+    way = {"next": _way_back(request)}
+    if (began := _came_from(request)) and began != way["next"]:
+        way["back"] = began
+    response = HttpResponseRedirect(f"{reverse(name)}?{urlencode(way)}")
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
@@ -133,5 +137,10 @@ def _way_back(request: HttpRequest) -> str:
     """Where to go after signing in: the page itself; for what was sent from a form, the page with the form."""
     if request.method in ("GET", "HEAD"):
         return request.get_full_path()
+    return _came_from(request) or resolve_url("entrance")
+
+
+def _came_from(request: HttpRequest) -> str:
+    """The page of ours that led here; '' where it is none of ours, or the browser does not say."""
     came_from = urlsplit(request.headers.get("Referer", ""))
-    return came_from.path if came_from.netloc == request.get_host() else resolve_url("entrance")
+    return came_from.path if came_from.netloc == request.get_host() else ""

@@ -142,6 +142,7 @@ def reauthenticate(request: HttpRequest) -> HttpResponse:
         "by_password": by_password,
         "sent": _CODE in request.session,
         "next": get_next_redirect_url(request) or "",
+        "back": get_next_redirect_url(request, "back") or "",
         "email": user.email,
     }
     return render(request, "account/reauthenticate.html", context, status=422 if form.errors else 200)

@@ -154,6 +154,21 @@ def test_after_a_quarter_of_an_hour_what_is_sensitive_asks_for_the_password(know
         assert client.get("/michisuji/settings/rules/").status_code == 200
 
 
+def test_who_would_rather_not_is_led_to_where_the_way_began(known: House) -> None:
+    client, settings = signs_in(known.people["青木"]), "/michisuji/settings/"
+    with later(minutes=16):
+        asked = client.get(f"{settings}rules/", headers={"Referer": f"http://localhost{settings}"})
+        page = leads_to(asked)
+        assert page == f"{AGAIN}?next=/michisuji/settings/rules/&back={settings}"
+        back = f'<a href="{settings}">やめて、元の画面へ戻る</a>'
+        assert back in client.get(page).content.decode()
+        assert back in client.post(page, {"password": "wrong"}).content.decode()
+        elsewhere = client.get(f"{settings}rules/", headers={"Referer": "https://evil.example/michisuji/"})
+        assert leads_to(elsewhere) == f"{AGAIN}?next=/michisuji/settings/rules/"
+        for unsafe in ("https://evil.example/", "//evil.example/", "javascript:alert(1)"):
+            assert "やめて、アカウントへ戻る" in client.get(AGAIN, {"back": unsafe}).content.decode()
+
+
 def test_what_was_sent_too_late_changes_nothing_and_leads_back_to_the_form(known: House) -> None:
     client = signs_in(known.people["青木"])
     sent = {"consultants_see": "assigned"}
