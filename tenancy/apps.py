@@ -17,4 +17,4 @@ class TenancyConfig(AppConfig):
         # What business apps hang into our pages (tenancy.extensions), their words in the trail
         # (tenancy.trail_words), how long they keep what (tenancy.retention), and what the operator must hear of
         # (tenancy.operating).
-        autodiscover_modules("panels", "trail_words", "retention", "failures")
+        autodiscover_modules("panels", "trail_words", "retention", "failures", "operator_words")

@@ -13,6 +13,7 @@ from django.db.models import Count, Min, Q
 
 from tenancy import clock, queues, trail
 from tenancy.models import Company, Due, Firm, Membership, User
+from tenancy.operator_words import queue_called, work_called
 from tenancy.permissions import FIRM_ROLES, OPERATOR
 from tenancy.readiness import database_state
 from tenancy.scope import ALL, Scope, open_scope
@@ -160,7 +161,10 @@ def due_rows() -> list[dict[str, Any]]:
         later=Count("pk", filter=Q(due_at__gt=now)),
         oldest=Min("due_at"),
     )
-    return list(found.order_by("kind", "queue"))
+    rows = list(found.order_by("kind", "queue"))
+    for row in rows:
+        row |= {"kind": work_called(row["kind"]), "queue": queue_called(row["queue"])}
+    return rows
 
 
 @dataclass(frozen=True)

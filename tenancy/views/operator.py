@@ -16,6 +16,7 @@ from tenancy.account import password_link
 from tenancy.forms_operator import EnterForm, FirmForm
 from tenancy.models import Firm, RateLimit, User
 from tenancy.navigation import Entry
+from tenancy.operator_words import limit_called
 from tenancy.permissions import OPERATING, access
 
 PER_PAGE = 20
@@ -116,5 +117,6 @@ def failures(request: HttpRequest) -> HttpResponse:
 def limits(request: HttpRequest) -> HttpResponse:
     """The counters of the present windows, the highest on top; whose they are is a keyed hash."""
     page = Paginator(RateLimit.objects.order_by("-count", "key"), 50).get_page(request.GET.get("page"))
-    rows = [(row.key.partition(":")[0], row.key.partition(":")[2][:8], row) for row in page.object_list]
+    parts = [(*row.key.partition(":")[::2], row) for row in page.object_list]
+    rows = [(limit_called(name), who[:8], row) for name, who, row in parts]
     return _page(request, "limits", {"page_obj": page, "rows": rows})

@@ -1,8 +1,10 @@
 """The operator of the installation: who gets there, what is seen, and how a firm learns that somebody came in."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -14,12 +16,14 @@ from notices.models import Mail
 from reports.models import Job
 from tenancy import clock, due, people
 from tenancy.models import Firm, Membership, RateLimit, Trail, User
+from tenancy.operator_words import limit_called, work_called
 from tenancy.scope import open_scope
 from tests.conftest import House
 from tests.tenancy.browser import browser, later, leads_to, signs_in, text, with_password, with_second_factor
 from tests.test_matrix import CAST, OPERATING, ROUTES, address
 from tests.things import plant
 
+ROOT = Path(__file__).resolve().parents[2]
 As = Callable[[str], Client]
 REASON = "お客様からのお問い合わせの確認のため"
 FIRMS, NEW = "/operator/", "/operator/firms/new/"
@@ -263,6 +267,27 @@ def test_what_failed_is_on_the_first_page_whatever_the_firm_is_called(
         Job.objects.filter(pk=things.ids["job"]).update(state="failed", error="MemoryError")
     page = text(signs_in(operator, second_factor=True).get("/operator/failures/"))
     assert ("MemoryError" in page, "失敗した処理はありません" in page) == (True, False)
+
+
+def test_every_limit_and_kind_of_work_has_words() -> None:
+    sources = [
+        path.read_text("utf-8") for app in ("tenancy", "diagnosis") for path in ROOT.glob(f"{app}/**/*.py")
+    ]
+    limits = {name for text in sources for name in re.findall(r'\bLimit\("([^"]+)"', text)}
+    assert len(limits) > 15
+    assert [name for name in sorted(limits) if limit_called(name) == name] == []
+    kinds = {name for name in due.KINDS if not name.startswith("tests.")}
+    assert [name for name in sorted(kinds) if work_called(name) == name] == []
+
+
+def test_limits_and_work_are_shown_in_words(operator: User, michisuji: House) -> None:
+    RateLimit.objects.create(key=f"inviting:{'ab12' * 8}", starts=0, count=3)
+    due.put("expire_job", michisuji.firm.pk, uuid4())
+    client = signs_in(operator, second_factor=True)
+    assert "1社からのご招待" in text(client.get("/operator/limits/"))
+    queues = text(client.get("/operator/queues/"))
+    assert "できあがった文書の片付け" in queues
+    assert "expire_job" not in queues
 
 
 def test_counters_name_the_limit_and_nobody(operator: User) -> None:
