@@ -522,6 +522,28 @@ def test_what_is_taken_back_before_the_mail_is_sent_leaves_the_others_told(
     ]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_workers_at_the_same_moment_write_one_mail_of_one_act(
+    baba: Client, michisuji: House, company: Company
+) -> None:
+    files = [(f"{name}.pdf", papers.PDF) for name in ("見積", "図面", "工程", "契約")]
+    upload(baba, company, *files, shared="True", handed=[str(michisuji.members["江口"].pk)])
+
+    def worker(object_id: str) -> Callable[[], None]:
+        def work() -> None:
+            mail_handing(michisuji.firm.pk, object_id)
+            connection.close()
+
+        return work
+
+    ids = [str(row.object_id) for row in Due.objects.filter(kind=HANDED)]
+    assert len(ids) == 4
+    at_once(*map(worker, ids))
+    with open_scope(michisuji.scope):
+        assert Mail.objects.filter(template="handed_over").count() == 1
+        assert Trail.objects.filter(act="mail.handing").count() == 4, "each file says so, once"
+
+
 def test_the_same_file_twice_in_one_upload_is_one(baba: Client, michisuji: House, company: Company) -> None:
     upload(baba, company, ("a.pdf", papers.PDF), ("a.pdf", papers.PDF))
     assert len(kept(michisuji)) == 1
