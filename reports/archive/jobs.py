@@ -8,6 +8,7 @@ What has no job an hour later is deleted (`forget_upload`): nothing of a firm's 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import IO
 from uuid import UUID, uuid4
@@ -50,11 +51,12 @@ def archives() -> models.QuerySet[Job]:
     return found
 
 
-def require_admin(job: Job) -> None:
-    """Who asked must still be one who may. Needs the firm's scope. Raises NotMade."""
-    member = Membership.objects.active().filter(pk=job.created_by_id or 0).first()
+def require_admin(job: Job) -> Membership:
+    """Who asked, and must still be one who may. Needs the firm's scope. Raises NotMade."""
+    member: Membership | None = Membership.objects.active().filter(pk=job.created_by_id or 0).first()
     if member is None or not may(member.role, "firm.export"):
         raise NotMade("お申し込みになった方が、いまは管理者ではないため、中止しました。")
+    return member
 
 
 def write(job: Job, file: IO[bytes]) -> None:
@@ -134,9 +136,11 @@ def look_at(job: Job, file: IO[bytes]) -> None:
 
 
 def bring_in_once(job: Job) -> None:
-    """In the transaction that ends the job: what is brought in stands exactly once, and all of it or nothing."""
-    require_admin(job)
-    with _upload(job) as upload:
+    """In the transaction that ends the job: what is brought in stands exactly once, and all of it or nothing. In the
+    scope of who asked for it, whom the trail names."""
+    admin = require_admin(job)
+    theirs = replace(Scope.of_firm(job.firm_id), user_id=admin.user_id, role=admin.role)
+    with _upload(job) as upload, open_scope(theirs):
         bring_in(open_archive(upload), Firm.objects.get(pk=job.firm_id), job.pk)
     keep_for_a_week(job)
     drop_upload(job)

@@ -703,6 +703,16 @@ def test_who_is_invited_to_the_empty_firm_already_stays_invited_once(
         assert kept_for.user.name == "馬場"
 
 
+def test_the_trail_names_who_had_it_brought_in(
+    michisuji: House, empty: House, things: dict[str, Things]
+) -> None:
+    send(empty, packed(michisuji))
+    [admin] = empty.members.values()
+    with open_scope(empty.scope):
+        act = Trail.objects.get(act="import.firm", user_id__isnull=False)
+        assert (act.user_id, act.role) == (admin.user_id, "admin")
+
+
 # ── The way of the upload ──
 
 
