@@ -43,7 +43,8 @@ limits(
         "email_change": "メールアドレスの変更",
         "invitation": "ご招待のリンク",
         "invited": "1人へのご招待",
-        "inviting": "1社からのご招待",
+        "inviting": "コンサルティング会社からのご招待",
+        "inviting_company": "支援先企業からのご招待",
         "login_code": "ログインのコードの送信",
         "login_code_try": "ログインのコードの入力",
     }

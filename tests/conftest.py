@@ -12,6 +12,7 @@ from typing import Any
 import dj_database_url
 import psycopg2
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -111,6 +112,15 @@ def no_scope_stays_open() -> Iterator[None]:
 def _collected_static() -> None:
     """Pages name static files by their hashed names, as in production."""
     call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hashes_cost_little() -> Iterator[None]:
+    """Argon2 as in production takes a fifth of a second of two cores for each password: a minute of a run."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, cost in {"time_cost": 1, "memory_cost": 64, "parallelism": 1}.items():
+            patch.setattr(Argon2PasswordHasher, name, cost)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -284,7 +284,7 @@ def test_limits_and_work_are_shown_in_words(operator: User, michisuji: House) ->
     RateLimit.objects.create(key=f"inviting:{'ab12' * 8}", starts=0, count=3)
     due.put("expire_job", michisuji.firm.pk, uuid4())
     client = signs_in(operator, second_factor=True)
-    assert "1社からのご招待" in text(client.get("/operator/limits/"))
+    assert "コンサルティング会社からのご招待" in text(client.get("/operator/limits/"))
     queues = text(client.get("/operator/queues/"))
     assert "できあがった文書の片付け" in queues
     assert "expire_job" not in queues
