@@ -77,3 +77,30 @@ def test_a_firm_demands_a_second_factor_and_a_colleague_is_led_to_set_it_up(
     assert colleague.page.get_by_role("heading", level=1).inner_text() == "株式会社ア"
     colleague.open("/michisuji/companies/")
     assert not colleague.reads("有限会社イ"), "only what is assigned"
+
+
+@WIDTHS
+def test_an_admin_reads_what_was_mailed_and_signs_a_colleague_s_lost_device_out(
+    someone: Someone, michisuji: House, width: int, dark: bool
+) -> None:
+    admin, colleague = someone(width, dark=dark), someone(width, dark=dark)
+    colleague.enter(michisuji.people["馬場"])
+    colleague.open("/michisuji/companies/")
+    admin.enter(michisuji.people["青木"])
+    admin.open("/michisuji/settings/members/invite/")
+    types(admin, "お名前", "新谷 学")
+    types(admin, "メールアドレス", "niiya@michisuji.example")
+    admin.press("招待のメールを送る")
+    admin.open("/michisuji/settings/")
+    admin.press("メールの記録")
+    types(admin, "宛先・件名", "niiya@")
+    admin.press("絞り込む")
+    admin.press("招待")
+    assert admin.reads("niiya@michisuji.example")
+
+    admin.open("/michisuji/settings/members/")
+    admin.press("馬場")
+    admin.press("すべてログアウトさせる")
+    assert admin.reads("開いた端末はありません")
+    colleague.press("有限会社イ")
+    assert colleague.page.get_by_role("heading", level=1).inner_text() == "ログイン"
