@@ -60,12 +60,14 @@ def write_meeting(
     actor: Membership | None,
     once: UUID | None = None,
 ) -> Meeting:
-    """A new 面談記録. `once`: the form's own id; sent twice, also at the same moment, it is one. Raises AlreadyWritten
-    when another form, such as the one that the browser fetched anew on the way back, has said the same."""
+    """A new 面談記録. `once`: the form's own id; sent twice, also at the same moment, it is one; what was typed into it
+    anew meanwhile is another one. Raises AlreadyWritten when another form, such as the one that the browser fetched
+    anew on the way back, has said the same, or this one has, and shared it otherwise."""
     lock_company(company.pk)
     meeting = Meeting(company=company, created_by=actor, **values)
     if once is not None:
-        meeting.pk = uuid5(once, f"meeting:{company.firm_id}:{company.pk}")
+        said = [str(getattr(meeting, name)) for name in _SAID]
+        meeting.pk = uuid5(once, f"meeting:{company.firm_id}:{company.pk}:{said}")
         _refuse_the_same(meeting, hands)
     try:
         with transaction.atomic():
@@ -86,12 +88,13 @@ def _refuse_the_same(meeting: Meeting, hands: Hands) -> None:
     """Behind the company's lock: what another click has written is seen."""
     same = {name: getattr(meeting, name) for name in _SAID}
     lately = Meeting.objects.filter(created_by=meeting.created_by, created_at__gte=clock.now() - SAME_FOR)
-    found = lately.filter(company=meeting.company_id, **same).exclude(pk=meeting.pk).newest_first().first()
+    found = lately.filter(company=meeting.company_id, **same).newest_first().first()
     if found is not None:
         handed = found.handings.values_list("membership", flat=True)
         to_whom = hands.add if meeting.shared else frozenset()
         as_chosen = found.shared == meeting.shared and to_whom == frozenset(handed)
-        raise AlreadyWritten(found, as_chosen=as_chosen)
+        if found.pk != meeting.pk or not as_chosen:  # else the other of two clicks: the row is this one
+            raise AlreadyWritten(found, as_chosen=as_chosen)
 
 
 def update_meeting(

@@ -183,6 +183,20 @@ def test_two_clicks_write_one_meeting(baba: Client, michisuji: House, company: C
     assert len(meetings(michisuji)) == 1
 
 
+def test_what_was_typed_into_the_same_form_once_more_is_not_lost(
+    baba: Client, michisuji: House, company: Company
+) -> None:
+    """A browser that keeps the page shows it on the way back with the same id."""
+    typed = form(baba, room(company, "new/"), body="はじめの文")
+    first = baba.post(room(company, "new/"), typed).headers["Location"]
+    other = baba.post(room(company, "new/"), typed | {"body": "書き足した文"}).headers["Location"]
+    assert "書き足した文" in baba.get(other).content.decode()
+    shared = baba.post(room(company, "new/"), typed | {"shared": "True"}, follow=True)
+    assert shared.redirect_chain == [(first, 302)]
+    assert "変えるときは「記録を直す」から" in shared.content.decode(), "said, and not taken for done"
+    assert [row.shared for row in meetings(michisuji)] == [False, False]
+
+
 def test_who_goes_back_and_saves_the_same_again_is_led_to_what_there_is(
     baba: Client, as_: As, michisuji: House, company: Company
 ) -> None:
