@@ -115,10 +115,10 @@ LEADS = {
 
 def lead_to(request: HttpRequest, name: str) -> HttpResponse:
     """To the page `name`, with a word why, and from there back to this one; `back`: where the way here began, for
-    who would rather not."""
+    who would rather not, unless that asks for the same again."""
     messages.warning(request, LEADS[name])
     way = {"next": _way_back(request)}
-    if (began := _came_from(request)) and began != way["next"]:
+    if (began := _came_from(request)) and began not in (way["next"], reverse(name)):
         way["back"] = began
     response = HttpResponseRedirect(f"{reverse(name)}?{urlencode(way)}")
     response.headers["Cache-Control"] = "private, no-store"

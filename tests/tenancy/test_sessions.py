@@ -165,6 +165,10 @@ def test_who_would_rather_not_is_led_to_where_the_way_began(known: House) -> Non
         assert back in client.post(page, {"password": "wrong"}).content.decode()
         elsewhere = client.get(f"{settings}rules/", headers={"Referer": "https://evil.example/michisuji/"})
         assert leads_to(elsewhere) == f"{AGAIN}?next=/michisuji/settings/rules/"
+        for_itself = client.get(f"{settings}rules/", headers={"Referer": f"http://localhost{page}"})
+        assert leads_to(for_itself) == f"{AGAIN}?next=/michisuji/settings/rules/", (
+            "the way back would be no way out"
+        )
         for unsafe in ("https://evil.example/", "//evil.example/", "javascript:alert(1)"):
             assert "やめて、アカウントへ戻る" in client.get(AGAIN, {"back": unsafe}).content.decode()
 
