@@ -531,6 +531,18 @@ def test_the_news_of_companies_is_read_by_who_sees_them(as_: As, michisuji: Hous
     assert mailed(michisuji) == []
 
 
+def test_no_mail_names_a_company_that_has_moved_on_before_it_goes_out(as_: As, michisuji: House) -> None:
+    Firm.objects.filter(pk=michisuji.firm.pk).update(consultants_see="assigned")
+    baba, url = michisuji.members["馬場"], "/michisuji/companies/assign/"
+    both = [company.pk for company in michisuji.companies.values()]
+    as_("青木").post(url, {"companies": both, "to": baba.pk})
+    as_("青木").post(url, {"companies": both[1:], "to": "none"})
+    [(_, _, said)] = mailed(michisuji)
+    assert said == "青木様が、「株式会社ア」ほか1社の担当を馬場様にしました。"
+    with open_scope(michisuji.scope):
+        assert not Mail.objects.filter(body__contains="有限会社イ").exists()
+
+
 def test_what_cannot_be_assigned_is_said_and_the_choice_is_kept(
     as_: As, michisuji: House, aoba: House
 ) -> None:
