@@ -103,8 +103,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "tenancy.middleware.RequestIdMiddleware",
     "csp.middleware.CSPMiddleware",  # before whatever may refuse a request: also its answer carries the policy
-    "tenancy.edges.EdgesMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "tenancy.edges.EdgesMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "tenancy.edges.CommonMiddleware",

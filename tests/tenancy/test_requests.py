@@ -185,6 +185,10 @@ def test_what_no_page_takes_is_refused_before_anybody_is_looked_up(
     with django_assert_num_queries(0):
         here, nowhere = (getattr(aoki, method)(url) for url in ("/michisuji/companies/", "/no/where/"))
     assert (here.status_code, here.headers["Allow"]) == (405, "GET, HEAD, POST")
+    assert (here.headers["X-Content-Type-Options"], here.headers["Referrer-Policy"]) == (
+        "nosniff",
+        "same-origin",
+    )
     assert (here.content, _headers(here)) == (nowhere.content, _headers(nowhere))
 
 
