@@ -40,7 +40,7 @@ def _owner_settings() -> dict[str, Any]:
     return dict(dj_database_url.parse(url))
 
 
-def _as_owner(database: str) -> Any:
+def as_owner(database: str) -> Any:
     owner = _owner_settings()
     options = owner.get("OPTIONS", {})
     return psycopg2.connect(
@@ -53,7 +53,7 @@ def _as_owner(database: str) -> Any:
 
 
 def _make_database(name: str) -> None:
-    made = _as_owner(_owner_settings()["NAME"])
+    made = as_owner(_owner_settings()["NAME"])
     made.autocommit = True
     with made.cursor() as cursor:
         cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
@@ -70,7 +70,7 @@ AS $$ UPDATE tenancy_firmdeletion SET due_at = due $$
 
 def _help_tests(name: str, role: str) -> None:
     """What the owner does for tests and the runtime role may not."""
-    with _as_owner(name) as owner, owner.cursor() as cursor:
+    with as_owner(name) as owner, owner.cursor() as cursor:
         cursor.execute(
             sql.SQL("GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO {}").format(sql.Identifier(role))
         )

@@ -13,10 +13,11 @@ from django.db.models import Manager
 from django.utils import timezone
 
 from tenancy import walls
+from tenancy.ids import uncounted
 from tenancy.models import Company, Firm, Membership, Site, Trail
 from tenancy.scope import NoScope, Scope, open_scope
 from tenancy.walls import FirmModel, WrongScope, wall_of
-from tests.conftest import House
+from tests.conftest import House, as_owner
 
 TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, FirmModel)]
 
@@ -337,6 +338,19 @@ def test_keys_made_at_the_same_moment_differ_and_grow() -> None:
         thread.join()
     assert all(keys == sorted(keys) for keys in made)
     assert len({key for keys in made for key in keys}) == 20_000
+
+
+def test_the_way_back_to_a_counter_goes_through_where_the_owner_sees_no_row(django_db_setup: None) -> None:
+    """And no key that it counts has been given before."""
+    with as_owner(connection.settings_dict["NAME"]) as owner, owner.cursor() as cursor:
+        cursor.execute("SELECT tenancy_next_key()")
+        (last,) = cursor.fetchone()
+        for statement in uncounted("tenancy_company").reverse_sql:
+            cursor.execute(statement)
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('tenancy_company', 'id'))")
+        assert cursor.fetchone()[0] > last
+        owner.rollback()
+    owner.close()
 
 
 def test_a_key_is_the_moment_at_which_it_was_made(db: None) -> None:
