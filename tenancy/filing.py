@@ -44,7 +44,7 @@ class Upload:
 
     @classmethod
     def of(cls, what: Recognized, content: BinaryIO, *, company: Company, once: UUID | None) -> "Upload":
-        """`once`: the form's own id; the same file sent twice with it gets the same row."""
+        """`once`: what one act is known by; the same file sent twice with it gets the same row."""
         same = f"file:{company.firm_id}:{company.pk}:{what.sha256}:{what.name}"
         return cls(what, content, uuid5(once, same) if once else uuid4(), uuid4())
 

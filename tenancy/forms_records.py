@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4, uuid5
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
@@ -197,6 +197,13 @@ class UploadForm(Handed):
         self.fields["meeting"].offer(company)  # type: ignore[attr-defined]
         self.initial.setdefault("once", uuid4())
         self.offer_partners(company)
+
+    def act(self) -> UUID | None:
+        """What makes one of two clicks: the form's id and what was chosen in it. Chosen otherwise it is another act."""
+        clean = self.cleaned_data
+        meeting: Meeting | None = clean["meeting"]
+        chosen = (clean["shared"], str(meeting.pk) if meeting else "", sorted(clean.get("handed", [])))
+        return uuid5(clean["once"], str(chosen)) if clean["once"] else None
 
     def again(self, company: Company, refused: Iterable[str]) -> "UploadForm":
         """The same choices, for the files that have to be sent once more; says which and why."""

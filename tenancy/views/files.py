@@ -89,7 +89,7 @@ def _recognized(form: UploadForm, company: Company) -> tuple[list[Upload], list[
         except uploads.NotTaken as problem:
             refused.append(str(problem))
         else:
-            chosen.append(Upload.of(what, file, company=company, once=form.cleaned_data["once"]))
+            chosen.append(Upload.of(what, file, company=company, once=form.act()))
     return chosen, refused
 
 

@@ -221,6 +221,16 @@ def test_who_goes_back_and_puts_the_same_file_again_has_it_once(
     assert len(kept(michisuji)) == 7
 
 
+def test_what_was_chosen_otherwise_in_the_same_form_is_not_taken_for_done(
+    baba: Client, michisuji: House, company: Company
+) -> None:
+    """A browser that keeps the page shows it on the way back with the same id."""
+    file, once = ("見積.pdf", papers.PDF), str(uuid4())
+    for shared in ("False", "True", "True"):
+        upload(baba, company, file, once=once, shared=shared)
+    assert [row.shared for row in kept(michisuji)] == [False, True]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_clicks_at_the_same_moment_put_a_file_once(michisuji: House, company: Company) -> None:
     what, once = uploads.recognize("a.pdf", io.BytesIO(papers.PDF), len(papers.PDF)), uuid4()
