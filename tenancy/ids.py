@@ -39,6 +39,17 @@ $$
 """
 NO_FUNCTION = "DROP FUNCTION tenancy_next_key(); DROP SEQUENCE tenancy_moment"
 
+# Of accounts, which belong to no firm: the moment would tell a firm that whom it invites had been somewhere before.
+RANDOM = """
+CREATE FUNCTION tenancy_random_key() RETURNS bigint LANGUAGE sql
+RETURN ('x' || left(replace(gen_random_uuid()::text, '-', ''), 12))::bit(48)::bigint;
+ALTER TABLE tenancy_user ALTER COLUMN id SET DEFAULT tenancy_random_key()
+"""
+NO_RANDOM = """
+ALTER TABLE tenancy_user ALTER COLUMN id SET DEFAULT tenancy_next_key();
+DROP FUNCTION tenancy_random_key()
+"""
+
 
 def uncounted(*tables: str) -> migrations.RunSQL:
     """After a table of ours was made with a counter, as Django does: from now on its keys count nothing. Keys that are
