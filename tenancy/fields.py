@@ -59,6 +59,11 @@ class NameField(LineField):
         super().__init__(**kwargs)
         self.at = at
 
+    @classmethod
+    def is_link(cls, value: str) -> bool:
+        """Whether a mail program would make a link of it."""
+        return bool(cls.LINK.search(unicodedata.normalize("NFKC", value)))
+
     def validate(self, value: str) -> None:
         super().validate(value)
         found = (self.LINK if self.at else self.ADDRESS).search(unicodedata.normalize("NFKC", value))

@@ -12,7 +12,10 @@ Whoever writes an archive can name anybody in it. So
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from django.core.exceptions import ValidationError
+
 from tenancy import clock
+from tenancy.fields import NameField
 from tenancy.models import Invitation, Membership, User
 
 
@@ -31,8 +34,11 @@ class People:
     places: list[Membership] = field(default_factory=list)
 
     def meet(self, old: int, email: str, name: str) -> None:
-        """Somebody in the archive. Raises ValidationError for what is no address or too long a name."""
+        """Somebody in the archive. Raises ValidationError for what is no address, and for a name that is too long or a
+        link: it stands in mails."""
         name = name or email[:60]
+        if NameField.is_link(name):
+            raise ValidationError("name")
         User(email=email, name=name).clean_fields(exclude=["password"])
         known = self.here.get(email)
         if known is None:

@@ -43,9 +43,9 @@ from reports.archive.seals import Seals
 from reports.registry import NotMade
 from tenancy import clock, due, trail, uploads
 from tenancy.editing import apply
-from tenancy.fields import clean_text
+from tenancy.fields import NameField, clean_text
 from tenancy.keeping import foreign_keys, later_keys, tenant_models
-from tenancy.models import Attachment, Company, Firm, Membership, PersonKey, Trail
+from tenancy.models import Attachment, Company, Firm, Invitation, Membership, PersonKey, Trail
 from tenancy.personal import is_sealed
 from tenancy.trail_reading import BROUGHT_IN, require_readable
 
@@ -326,6 +326,8 @@ class Reader:
                 return None
             setattr(row, name, value)
         row.clean()
+        if isinstance(row, Invitation) and NameField.is_link(row.name):
+            raise ValidationError("name")
         if isinstance(row, Trail):
             require_readable(row)
             row.details |= {BROUGHT_IN: True}  # whoever wrote it, it was not written here

@@ -466,6 +466,7 @@ BAD = {
     "no choice": (in_rows("tenancy.company", support_status="king"), "矛盾"),
     "too long": (in_rows("tenancy.site", name="あ" * 61), "矛盾"),
     "lines without end": (in_rows("tenancy.meeting", body="あ" * 8_001), "矛盾"),
+    "a link as a name": (in_rows("tenancy.invitation", name="無料 https://evil.example/"), "矛盾"),
     "no lines": (lambda files: files.update({"data/tenancy.site.jsonl": b"\xff{"}), "壊れている"),
     "no number of JSON": (in_rows("tenancy.company", employees=float("nan")), "壊れている"),
     "no counts": (in_manifest(counts=5), "壊れている"),
