@@ -174,7 +174,9 @@ class Notice(FirmModel):
     created_at = models.DateTimeField(default=clock.now)
 
     on_export = Exported(
-        where=models.Q(company=None) | models.Q(company__merged_into=None), ids=("key", "url")
+        where=models.Q(company=None) | models.Q(company__merged_into=None),
+        ids=("key", "url"),
+        needs=("addressee",),  # what is for one must not become everybody's
     )
     on_merge = Moves("お知らせ", shown="title", addresses=("url",))
     on_erase = Deletes("お知らせ", name=("title", "body"), shown="title")

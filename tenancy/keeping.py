@@ -35,7 +35,8 @@ class Exported:
     columns of text or JSON in which ids and addresses of other rows stand. `replaces`: an import deletes what the empty
     firm had. `twins`: an imported row that has these columns in common with one that is there already is that one;
     of rows with the values `twins_where` only. `ends`: what ends a row by itself here too. `cut`: columns of text in
-    which links stand that open something here; an archive has them without.
+    which links stand that open something here; an archive has them without. `needs`: keys that may be empty, but not
+    because their row is missing in the archive: then this one stays out.
     """
 
     where: models.Q = field(default_factory=models.Q)
@@ -47,6 +48,7 @@ class Exported:
     twins_where: Mapping[str, str] = field(default_factory=dict)
     ends: Ends | None = None
     cut: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

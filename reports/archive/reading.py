@@ -322,7 +322,8 @@ class Reader:
                 row.pk = self._uuid(str(UUID(raw[name]))) if isinstance(column, models.UUIDField) else None
                 continue
             value = self._key(keys[name], raw[name]) if name in keys else self._value(model, column, raw)
-            if value is None and raw[name] is not None and not column.null:
+            needed = not column.null or column.name in model.on_export.needs
+            if value is None and raw[name] is not None and needed:
                 return None
             setattr(row, name, value)
         row.clean()

@@ -578,6 +578,19 @@ def test_nothing_that_nobody_sees_comes_in_with_a_name(
         assert {site.name for site in Site.objects.all()} == {"北店"}
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_what_is_for_one_member_never_becomes_everybody_s(
+    michisuji: House, empty: House, things: dict[str, Things], there: bool
+) -> None:
+    with open_scope(michisuji.scope):
+        Notice.objects.create(key="one", title="馬場だけに", url="/", addressee=michisuji.members["馬場"])
+    archive = packed(michisuji)
+    send(empty, archive if there else rebuilt(archive, in_rows("notices.notice", addressee_id=1)))
+    with open_scope(empty.scope):
+        whom = Notice.objects.filter(title="馬場だけに").values_list("addressee__user__name", flat=True)
+        assert list(whom) == (["馬場"] if there else [])
+
+
 # ── People ──
 
 
