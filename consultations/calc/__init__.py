@@ -1,0 +1,1 @@
+"""The arithmetic of consultations: frozen dataclasses in and out, no Django, no database."""
