@@ -1,0 +1,1 @@
+"""Calendars of other programs: ours written for them, theirs fetched and read."""
