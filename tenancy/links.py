@@ -1,7 +1,7 @@
 """Signed links: an address that opens one thing for whoever holds it.
 
 The token carries what it opens and which issue of the link it is, signed; so a link is checked before any query, and
-is revoked by raising the version on the thing itself.
+is revoked by raising the version on the thing itself. It ends after 180 days, unless its purpose says otherwise.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -14,6 +14,7 @@ from django.core.signing import BadSignature, TimestampSigner, b62_decode, b62_e
 from tenancy import guards
 
 LIFETIME = timedelta(days=180)
+_LASTING: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Link:
         return self.version == version or not guards.stands("links.version")
 
 
+def lasts_until_revoked(purpose: str) -> None:
+    """Say at start-up that links for `purpose` are not over after 180 days: a program that asks again every hour for
+    years, as a calendar does, cannot be sent a new one. Only the version ends them, and a secret key taken out."""
+    _LASTING.add(purpose)
+
+
 def make_token(purpose: str, id: UUID, version: int, *, since: datetime | None = None) -> str:
     """A token for `purpose` (e.g. 'diagnosis.result') that opens `id` while its link version is `version`.
 
@@ -38,9 +45,11 @@ def make_token(purpose: str, id: UUID, version: int, *, since: datetime | None =
 
 
 def read_token(purpose: str, token: str) -> Link | None:
-    """The link in `token`, or None if it was altered, is older than 180 days or was made for another purpose."""
+    """The link in `token`, or None if it was altered, was made for another purpose or is older than 180 days, unless
+    the purpose lasts until revoked."""
+    longest = None if purpose in _LASTING else LIFETIME
     try:
-        body, version = _signer(purpose).unsign(token, max_age=LIFETIME).split(".")
+        body, version = _signer(purpose).unsign(token, max_age=longest).split(".")
         return Link(UUID(bytes=urlsafe_b64decode(body + "==")), int(version))
     except (BadSignature, ValueError):
         return None
