@@ -97,11 +97,6 @@ def feed_text(events: Iterable[Event], *, name: str) -> str:
     return _text(calendar)
 
 
-def method_of(text: str) -> str:
-    """The METHOD of a text that `event_text` has made: whoever mails it repeats it beside the type of the file."""
-    return CANCEL if f"\r\nMETHOD:{CANCEL}\r\n" in text else PUBLISH
-
-
 def _calendar(method: str, events: Iterable[Event]) -> "Calendar":
     # Inside: 50 ms to import (measured by importtime), and most processes never write a calendar.
     from icalendar import Calendar
@@ -141,7 +136,8 @@ def _component(event: Event) -> "Component":
 
 
 def _text(calendar: "Calendar") -> str:
-    return calendar.to_ical().decode()
+    text: str = calendar.to_ical().decode()
+    return text
 
 
 def _utc(moment: datetime) -> datetime:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
-from icalendar import Event as Component
 
-from consultations.calendars.writing import Event, event_text, feed_text, file_text, method_of
+from consultations.calendars.writing import Event, event_text, feed_text, file_text
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 EVENT = Event(
@@ -30,9 +30,8 @@ EVENT = Event(
 )
 
 
-def only(text: str) -> Component:
+def only(text: str) -> Any:
     (event,) = Calendar.from_ical(text).walk("VEVENT")
-    assert isinstance(event, Component)
     return event
 
 
@@ -40,7 +39,7 @@ def test_a_session_reads_back_as_it_was_written() -> None:
     text = event_text(**asdict(EVENT))
     assert text == file_text(EVENT)
     calendar, event = Calendar.from_ical(text), only(text)
-    assert str(calendar["METHOD"]) == method_of(text) == "PUBLISH"
+    assert str(calendar["METHOD"]) == "PUBLISH"
     assert str(calendar["VERSION"]) == "2.0"
     assert "Michisuji" in str(calendar["PRODID"])
     assert (event["DTSTART"].dt, event["DTEND"].dt) == (EVENT.starts, EVENT.ends)
@@ -80,7 +79,7 @@ def test_a_change_has_the_same_uid_and_a_higher_number() -> None:
 
 def test_a_cancelled_session_is_taken_out_of_the_calendar_again() -> None:
     text = file_text(replace(EVENT, cancelled=True, sequence=1))
-    assert str(Calendar.from_ical(text)["METHOD"]) == method_of(text) == "CANCEL"
+    assert str(Calendar.from_ical(text)["METHOD"]) == "CANCEL"
     event = only(text)
     assert (str(event["STATUS"]), str(event["UID"])) == ("CANCELLED", EVENT.uid)
     assert event["ORGANIZER"]
