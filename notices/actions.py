@@ -42,12 +42,14 @@ def queue_mail(
     context: Mapping[str, object],
     firm_id: int | None = None,
     link: UUID | None = None,
+    calendar: str = "",
 ) -> Mail:
     """Word the mail now and have it sent: once for each firm and key, however often and by whomever it is asked for.
 
     `template` names a text of `notices.texts`; firm_name, firm_phone and firm_email are added to `context`. Works in
     a visitor's scope; `firm_id` is for callers whose scope has no firm. Raises KeyError for an unknown template,
     MailIncomplete for a hole in the text, ValidationError for an impossible address. Two statements and one query.
+    `calendar`: the text of a calendar file (RFC 5545) that goes along.
 
     Writes nothing into the trail: the mail is part of the act that asks for it, which names it (`rows`).
     """
@@ -55,8 +57,9 @@ def queue_mail(
         sender = _sender()
         text = texts()[template]
         subject, body = text.render({**context, **sender})
+        reply_to = str(sender["firm_email"])
         return _put_mail(
-            key, template, to, subject, body, str(sender["firm_email"]), private=text.private, link=link
+            key, template, to, subject, body, reply_to, private=text.private, link=link, calendar=calendar
         )
 
 
@@ -265,6 +268,7 @@ def _put_mail(
     *,
     private: bool = False,
     link: UUID | None = None,
+    calendar: str = "",
 ) -> Mail:
     validate_email(to)
     firm_id = scope_firm_id()
@@ -280,6 +284,7 @@ def _put_mail(
         body=body,
         private=private,
         link=link,
+        calendar=calendar,
     )
     # Blind: no target and no RETURNING, because either asks for the right to read, which a visitor has not.
     Mail.objects.bulk_create([mail], ignore_conflicts=True)

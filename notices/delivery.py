@@ -1,6 +1,8 @@
 """Sending one mail of the outbox. Nothing here stands in a transaction while the other server is talking."""
 
 import logging
+import re
+from email.mime.text import MIMEText
 from email.utils import formataddr, parseaddr
 from uuid import UUID
 
@@ -14,6 +16,8 @@ from tenancy.models import Firm
 from tenancy.scope import Scope, open_scope
 
 MOST_ATTEMPTS = 8
+CALENDAR_NAME = "soudan.ics"
+_METHOD = re.compile(r"^METHOD:([A-Z]+)\r?$", re.MULTILINE)
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +46,7 @@ def message_of(mail: Mail, firm: Firm) -> EmailMessage:
     every attempt, so that a second delivery can be told from a second mail."""
     own_address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     domain = own_address.rpartition("@")[2] or "localhost"
-    return EmailMessage(
+    message = EmailMessage(
         subject=mail.subject,
         body=mail.body,
         from_email=formataddr((one_line(firm.name), own_address)),
@@ -50,11 +54,25 @@ def message_of(mail: Mail, firm: Firm) -> EmailMessage:
         reply_to=[formataddr((one_line(firm.name), mail.reply_to))],
         headers={"Message-ID": f"<{mail.pk}@{domain}>", "Auto-Submitted": "auto-generated"},
     )
+    if mail.calendar:
+        message.attach(_calendar_file(mail.calendar))
+    return message
+
+
+def _calendar_file(text: str) -> MIMEText:
+    """As an attachment with its method beside the type: mail programs that know calendars offer to keep the date."""
+    # Base64, so that no server on the way touches the ends of the lines.
+    part = MIMEText(text, "calendar", "utf-8")
+    if method := _METHOD.search(text):
+        part.set_param("method", method[1])
+    part.set_param("name", CALENDAR_NAME)
+    part.add_header("Content-Disposition", "attachment", filename=CALENDAR_NAME)
+    return part
 
 
 def _sent(mail: Mail, claim: due.Claim) -> None:
     # Where nothing goes out (the demo) the log is where its addressee reads it.
-    forgotten = {"body": ""} if mail.private and settings.EMAIL_URL else {}
+    forgotten = {"body": "", "calendar": ""} if mail.private and settings.EMAIL_URL else {}
     with open_scope(Scope.of_firm(mail.firm_id)):
         claim.finish()
         _still_queued(mail).update(

@@ -53,9 +53,9 @@ class MailQuerySet(TenantQuerySet["Mail"]):
 
 class Mail(FirmModel):
     """A mail as it was worded when it was queued. `private`: only for whoever gets it (a link that signs in); the log
-    shows its text to nobody else, and the text is forgotten once it has left this installation."""
+    shows its text to nobody else, and text and calendar are forgotten once they have left this installation."""
 
-    PERSONAL: ClassVar[frozenset[str]] = frozenset({"to", "reply_to", "subject", "body"})
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"to", "reply_to", "subject", "body", "calendar"})
 
     class State(models.TextChoices):
         QUEUED = "queued", "送信待ち"
@@ -69,6 +69,8 @@ class Mail(FirmModel):
     reply_to = models.EmailField("返信先")
     subject = models.CharField("件名", max_length=300)
     body = models.TextField("本文")
+    # What stands in the calendar file that goes along (RFC 5545); "": none does.
+    calendar = models.TextField("カレンダーのファイル", blank=True, default="")
     private = models.BooleanField(default=False)
     link = models.UUIDField(null=True, blank=True)
     state = models.CharField("状態", max_length=8, choices=State, default=State.QUEUED)
@@ -79,7 +81,7 @@ class Mail(FirmModel):
     sent_at = models.DateTimeField(null=True, blank=True)
 
     # What has not left this house does not leave another one by an import, whoever wrote the archive.
-    on_export = Exported(where=models.Q(state="sent"), ids=("key", "link"), cut=("body",))
+    on_export = Exported(where=models.Q(state="sent"), ids=("key", "link"), cut=("body", "calendar"))
     on_merge = Stays("of the firm's log, by address")
     on_erase = Deletes("メールの記録", email="to", shown="subject", made_of="link")
 

@@ -13,12 +13,14 @@ kept(
     old=lambda before: Notice.objects.filter(created_at__lt=before),
 )
 kept(
-    "the texts of mails that were sent, or could not be",
+    "the texts of mails that were sent, or could not be, and their calendar files",
     [Mail],
     "90 days; those with a private link until they are sent",
     days=90,
-    old=lambda before: Mail.objects.filter(~Q(state=Mail.State.QUEUED), ~Q(body=""), created_at__lt=before),
-    blank=("body",),
+    old=lambda before: Mail.objects.filter(
+        ~Q(state=Mail.State.QUEUED), ~Q(body="", calendar=""), created_at__lt=before
+    ),
+    blank=("body", "calendar"),
 )
 kept(
     "the log of mails: address, subject, state",

@@ -23,6 +23,7 @@ thing(Notice, name=lambda row: str(row.title))
 fields(
     {
         "template": "文面",
+        "calendar": "カレンダーのファイル",
         "private": "ご本人だけのメール",
         "link": "リンクの対象",
         "attempts": "試した回数",

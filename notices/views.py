@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from notices.actions import choose_mails, mark_read, send_again
 from notices.context import addresses
+from notices.delivery import CALENDAR_NAME
 from notices.forms import ChooseForm, MailFilter
 from notices.models import Mail, Notice
 from notices.texts import PRIVATE
@@ -124,7 +125,7 @@ def _choose(request: HttpRequest) -> HttpResponse:
 def mail_log(request: HttpRequest, firm: str) -> HttpResponse:
     """The firm's mails, newest first."""
     form = MailFilter(request.GET)
-    mails = Mail.objects.search(form.words).newest_first().defer("body")
+    mails = Mail.objects.search(form.words).newest_first().defer("body", "calendar")
     if form.chosen:
         mails = mails.filter(state=form.chosen)
     page = Paginator(mails, PER_PAGE).get_page(request.GET.get("page"))
@@ -145,7 +146,12 @@ def mail(request: HttpRequest, firm: str, mail: UUID) -> HttpResponse:
     is_mine = found.to == member_of(request).user.email
     # Where nothing goes out, an admin passes an invitation on by hand.
     mine = is_mine or (found.template in PRIVATE and not settings.EMAIL_URL)
-    context = {"mail": found, "readable": mine and bool(found.body), "goes_out": bool(settings.EMAIL_URL)}
+    context = {
+        "mail": found,
+        "readable": mine and bool(found.body),
+        "calendar_name": CALENDAR_NAME if found.calendar else "",
+        "goes_out": bool(settings.EMAIL_URL),
+    }
     return render(request, "notices/mail.html", context)
 
 

@@ -122,7 +122,8 @@ def _write_model(writer: Writer, model: Any) -> list[tuple[str, str]]:
     def rows() -> Iterator[dict[str, Any]]:
         for row in _page_by_page(model.objects.filter(model.on_export.where)):
             values = {name: plain(getattr(row, name)) for name in names}
-            values |= {name: without_keys(values[name]) for name in model.on_export.cut}
+            # A calendar file folds its lines, through the middle of a link.
+            values |= {name: without_keys(values[name].replace("\r\n ", "")) for name in model.on_export.cut}
             if files and values[files]:
                 name = file_name(model, row.pk)
                 keys.append((name, values[files]))

@@ -66,6 +66,18 @@ def test_a_private_mail_is_read_by_its_addressee_alone(michisuji: House, as_: As
     assert "合言葉" not in as_("青木").get(f"/michisuji/settings/mail/{other.pk}/").content.decode()
 
 
+def test_the_log_says_that_a_calendar_file_goes_along_and_not_what_is_in_it(
+    michisuji: House, as_: As
+) -> None:
+    plain, dated = (
+        add(michisuji, 1, key=text, calendar=text)[0] for text in ("", "BEGIN:VCALENDAR\r\nSUMMARY:秘密\r\n")
+    )
+    assert "soudan.ics" not in as_("青木").get(f"/michisuji/settings/mail/{plain.pk}/").content.decode()
+    page = as_("青木").get(f"/michisuji/settings/mail/{dated.pk}/").content.decode()
+    assert "カレンダーのファイル(soudan.ics)" in page
+    assert "秘密" not in page
+
+
 def test_the_log_says_that_mails_go_nowhere_else(michisuji: House, as_: As, settings: object) -> None:
     assert "メールは外へ送られません" in as_("青木").get("/michisuji/settings/mail/").content.decode()
     settings.EMAIL_URL = "smtp://mail.example"  # type: ignore[attr-defined]
@@ -154,10 +166,11 @@ def test_an_invitation_is_read_by_an_admin_only_where_no_mail_goes_out(
 def test_whoever_tries_the_demo_reads_a_code_by_a_command_and_nobody_where_mails_go_out(
     michisuji: House, settings: Any
 ) -> None:
-    add(michisuji, 1, private=True, body="123456", to="chiba@a.example")
+    add(michisuji, 1, private=True, body="123456", calendar="BEGIN:VCALENDAR", to="chiba@a.example")
     out = StringIO()
     call_command("read_mail", "Chiba@a.example", stdout=out)
     assert "123456" in out.getvalue()
+    assert "soudan.ics ──\nBEGIN:VCALENDAR" in out.getvalue()
     with pytest.raises(CommandError, match="no mail"):
         call_command("read_mail", "nobody@a.example")
     settings.EMAIL_URL = "smtp://mail.example"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.utils import parseaddr
 from typing import Any
@@ -213,6 +214,55 @@ def test_a_mail_goes_out_in_the_firms_name_and_answers_go_to_the_firm(michisuji:
     assert headers["Message-ID"] == f"<{sent.pk}@localhost>"
     assert headers["Date"]
     assert not Due.objects.filter(kind="mail").exists()
+
+
+CALENDAR = (
+    "BEGIN:VCALENDAR\r\nMETHOD:CANCEL\r\nBEGIN:VEVENT\r\nSUMMARY:オンライン相談\r\n"
+    "DESCRIPTION:METHOD:x\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)
+
+
+def queue_with_calendar(house: House, text: str = CALENDAR) -> None:
+    with open_scope(visitor(house)):
+        queue_mail(key="k", template="diagnosis_ready", to="chiba@a.example", context=READY, calendar=text)
+
+
+def test_a_calendar_file_goes_along_byte_by_byte_with_its_method_beside_its_type(michisuji: House) -> None:
+    queue_with_calendar(michisuji)
+    assert send(michisuji).calendar == CALENDAR
+    raw = django_mail.outbox[0].message().as_bytes()
+    text, calendar = message_from_bytes(raw, policy=policy.default).iter_parts()
+    assert text.get_content_type() == "text/plain"
+    assert calendar.get_content_type() == "text/calendar"
+    assert {name: calendar.get_param(name) for name in ("charset", "method")} == {
+        "charset": "utf-8",
+        "method": "CANCEL",
+    }
+    assert (calendar.get_filename(), calendar.get_content_disposition()) == ("soudan.ics", "attachment")
+    assert calendar.get_payload(decode=True) == CALENDAR.encode()
+
+
+def test_a_calendar_file_without_a_method_names_none(michisuji: House) -> None:
+    queue_with_calendar(michisuji, "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n")
+    send(michisuji)
+    assert "method=" not in django_mail.outbox[0].message().as_string()
+
+
+def test_a_mail_without_a_calendar_has_one_part(michisuji: House) -> None:
+    queue(michisuji)
+    send(michisuji)
+    assert not django_mail.outbox[0].message().is_multipart()
+
+
+@pytest.mark.parametrize(("address", "kept"), [("", CALENDAR), ("smtp://mail.example", "")])
+def test_the_calendar_of_a_private_mail_is_forgotten_with_its_text_once_it_has_left(
+    michisuji: House, settings: Any, address: str, kept: str
+) -> None:
+    settings.EMAIL_URL = address
+    queue_with_calendar(michisuji)
+    with open_scope(michisuji.scope):
+        Mail.objects.update(private=True)
+    assert send(michisuji).calendar == kept
 
 
 def test_two_bells_send_one_mail(michisuji: House) -> None:

@@ -125,6 +125,27 @@ def test_every_exported_model_stands_there_with_every_column_and_every_row(
     assert "道筋" in archive.read("README.txt").decode()
 
 
+def test_no_link_of_a_mail_stands_in_an_archive_also_where_a_calendar_folds_it(michisuji: House) -> None:
+    link = "http://localhost:8000/michisuji/diagnosis/r/AAAABBBB.1~CCCCDDDD~EEEEFFFF/"
+    folded = f"URL:{link[:50]}\r\n {link[50:60]}\r\n {link[60:]}\r\nEND:VEVENT"
+    with open_scope(michisuji.scope):
+        Mail.objects.create(
+            firm=michisuji.firm,
+            key="k",
+            to="x@x.example",
+            body=f"{link}\n以上",
+            calendar=folded,
+            state="sent",
+            sent_at=clock.now(),
+        )
+    archive = archive_of(michisuji)
+    (row,) = lines(archive, "notices.mail")
+    kept = "http://localhost:8000/michisuji/diagnosis/r/…/"
+    assert (row["body"], row["calendar"]) == (f"{kept}\n以上", f"URL:{kept}\r\nEND:VEVENT")
+    everything = b"".join(archive.read(name) for name in archive.namelist())
+    assert not [part for part in (b"BBBB", b"CCCC", b"DDDD", b"EEEE", b"FFFF") if part in everything]
+
+
 def test_the_manifest_knows_the_sum_of_every_file(michisuji: House, things: dict[str, Things]) -> None:
     archive = archive_of(michisuji)
     manifest = json.loads(archive.read("manifest.json"))

@@ -50,6 +50,7 @@ def mail(key: str, age: float, state: str = "sent") -> Mail:
         to="x@x.example",
         subject=key,
         body="本文",
+        calendar="BEGIN:VCALENDAR",
         state=state,
         created_at=at,
         sent_at=at if state == "sent" else None,
@@ -119,6 +120,7 @@ def test_the_texts_of_mails_go_after_90_days_and_the_log_after_a_year(house: Hou
     sleep(house.firm)
     with open_scope(house.scope):
         assert bodies() == {"new": "本文", "old": "", "waiting": "本文"}
+        assert [each.key for each in Mail.objects.filter(calendar="")] == ["old"]
 
 
 def test_a_mail_without_its_text_is_not_sent_again(house: House) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from notices.delivery import CALENDAR_NAME
 from notices.models import Mail
 from tenancy.models import Firm
 from tenancy.scope import Scope, open_scope
@@ -26,6 +27,8 @@ class Command(BaseCommand):
             )
         newest = max(found, key=lambda mail: mail.created_at)
         self.stdout.write(f"{newest.subject}\n\n{newest.body}")
+        if newest.calendar:
+            self.stdout.write(f"\n── {CALENDAR_NAME} ──\n{newest.calendar}")
 
 
 def _newest(firm: Firm, email: str) -> Mail | None:
