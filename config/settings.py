@@ -98,6 +98,7 @@ INSTALLED_APPS = [
     "notices",
     "reports",
     "diagnosis",
+    "consultations",
     "config",  # no models: the one command that knows all apps (load_demo)
 ]
 MIDDLEWARE = [

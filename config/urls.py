@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from consultations.views.embed import embed
 from tenancy import views
 
 urlpatterns = [
@@ -13,9 +14,12 @@ urlpatterns = [
     path("accounts/", include("tenancy.account_urls")),
     path("operator/", include("tenancy.operator_urls")),
     path("api/v1/", include("tenancy.api.urls")),
+    path("embed/<slug:firm>/", embed, name="embed"),
+    path("api/v1/firms/<slug:firm>/", include("consultations.api")),
     path("api/v1/firms/<slug:firm>/", include("diagnosis.api")),
     path("api/v1/firms/<slug:firm>/", include("reports.api")),
     path("api/v1/firms/<slug:firm>/", include("tenancy.api.nothing")),  # after all others
+    path("<slug:firm>/", include("consultations.urls")),
     path("<slug:firm>/", include("diagnosis.urls")),
     path("<slug:firm>/", include("notices.urls")),
     path("<slug:firm>/", include("reports.urls")),

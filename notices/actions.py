@@ -249,6 +249,22 @@ def send_again(*, mail: Mail, actor: Membership | None) -> bool:
     return True
 
 
+def withdraw_mails(*, link: UUID, templates: Iterable[str] = ()) -> list[Mail]:
+    """Mails about the thing with the id `link` that still wait are not sent: what they say is not true any more. All of
+    them, or those of these `templates`; the rows that are gone, for the trail. In the firm's scope.
+
+    One that a worker is sending at this moment goes out; what it finds afterwards is gone, and it does not mind.
+    """
+    waiting = Mail.objects.filter(link=link, state=Mail.State.QUEUED)
+    if templates:
+        waiting = waiting.filter(template__in=templates)
+    gone = list(waiting.only("pk", "firm_id"))
+    for mail in gone:
+        due.drop(MAIL, mail.pk)
+    Mail.objects.filter(pk__in=[mail.pk for mail in gone]).delete()
+    return gone
+
+
 def mark_read(*, notices: Iterable[Notice], membership: Membership) -> None:
     """The member has read these. Twice is once."""
     marks = [

@@ -19,6 +19,7 @@ class Kind:
 
 KINDS = {
     "new_diagnosis": Kind("お客様が簡易診断にご回答になったとき", FIRM_ROLES),
+    "new_consultation": Kind("オンライン相談・壁打ちのご予約が入ったとき", FIRM_ROLES),
     "report_failed": Kind("診断レポートを作成できなかったとき", FIRM_ROLES),
     "in_charge": Kind("企業の担当になったとき", FIRM_ROLES),
     OWN_NEWS: Kind("面談記録・ファイル・コメントが共有されたとき", frozenset({OWNER, STAFF})),

@@ -16,6 +16,7 @@ GUARDS = {
     "links.version": "a link that was revoked opens nothing",
     "due.fence": "a worker that lost its lease cannot write its result",
     "outbox.once": "the same mail is queued once",
+    "month.cap": "places of a month are given under its lock, and the database gives no number twice",
 }
 
 

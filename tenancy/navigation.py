@@ -22,12 +22,19 @@ FIRM_ENTRIES = (
     ("dashboard", "ホーム", "home.read", "tenancy:home"),
     ("companies", "支援先企業", "companies.read", "tenancy:companies"),
     ("diagnosis", "簡易診断", "diagnoses.read", "diagnosis:list"),
+    ("consultations", "相談の予約", "consultations.read", "consultations:list"),
     ("settings", "設定", "firm.settings", "tenancy:settings"),
 )
 # For a company's own people; the addresses name the company of their membership too.
 COMPANY_ENTRIES = (
     ("home", "ホーム", "company.read", "tenancy:company_home"),
     ("diagnosis", "簡易診断", "company_diagnoses.read", "diagnosis:of_company"),
+    (
+        "consultations",
+        "オンライン相談・壁打ち",
+        "company_consultations.read",
+        "consultations:of_company",
+    ),
     ("meetings", "面談記録", "meetings.read", "tenancy:meetings"),
     ("files", "ファイル", "files.read", "tenancy:files"),
     ("members", "メンバー", "members.read", "tenancy:company_members"),

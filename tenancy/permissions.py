@@ -43,6 +43,12 @@ PERMISSIONS: dict[str, Permission] = {
     "diagnoses.edit": Permission("簡易診断にコメントする・送る・代理で入力する", FIRM_ROLES),
     "company_diagnoses.read": Permission("企業の簡易診断の履歴とレポートを見る", _READERS),
     "company_diagnoses.take": Permission("自社の簡易診断を受ける", frozenset({OWNER})),
+    "consultations.read": Permission("相談の予約・準備シート・受付の月を見る", FIRM_SIDE),
+    "consultations.edit": Permission(
+        "相談の予約を受ける・記録する・まとめを送る、自分の予定表を決める", FIRM_ROLES
+    ),
+    "company_consultations.read": Permission("企業のオンライン相談・壁打ちと次の一歩を見る", _READERS),
+    "company_consultations.book": Permission("自社のオンライン相談・壁打ちを予約する", frozenset({OWNER})),
     "jobs.read": Permission("作成中・作成済みの書類をAPIで見る", _READERS),
     "company_data.read": Permission("企業の情報をAPIで読む", _READERS),
     "notices.read": Permission("会社へのお知らせを見る", FIRM_ROLES),

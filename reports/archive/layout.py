@@ -1,7 +1,7 @@
 """What stands where in an archive; the same for writing and reading."""
 
 from base64 import b64encode
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -51,6 +51,6 @@ def plain(value: Any) -> Any:
     """A column's value as JSON has it."""
     if isinstance(value, memoryview | bytes):
         return b64encode(bytes(value)).decode()
-    if isinstance(value, datetime | date):
+    if isinstance(value, datetime | date | time):
         return value.isoformat()
     return str(value) if isinstance(value, UUID | Decimal) else value

@@ -83,7 +83,7 @@ class PersonKey(FirmModel):
     PERSONAL: ClassVar[frozenset[str]] = frozenset()
 
     company_id = models.BigIntegerField(null=True)
-    person = models.CharField(max_length=60)
+    person = models.CharField(max_length=100)
     key = models.BinaryField()
     created_at = models.DateTimeField(default=clock.now)
 

@@ -1,0 +1,261 @@
+"""Setting up: the firm's desk and months, who consults, and when. Whoever waits hears of what becomes free by it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+
+from consultations.actions.places import fill, freed, locked_month, locked_months
+from consultations.calc import months
+from consultations.models import (
+    Blocked,
+    Closed,
+    ConsultationMonth,
+    DayException,
+    Desk,
+    OutsideBusy,
+    OutsideCalendar,
+    Schedule,
+    WaitlistEntry,
+    Weekly,
+)
+from consultations.office import in_the_office
+from tenancy import clock, due, trail
+from tenancy.editing import apply
+from tenancy.models import Membership
+
+CALENDAR = "consultations.calendar"  # a kind of due work, declared in tasks
+
+
+# ── The firm ──
+
+
+def update_desk(
+    *, values: Mapping[str, object], seen: Mapping[str, str] | None, actor: Membership | None
+) -> Desk:
+    """The firm's rules. With the cap, every month that is still open is locked first, so that nobody is given a place
+    by a number that is no longer true; lowering it takes nothing away. Raises ChangedMeanwhile."""
+    with in_the_office():
+        this = clock.today().replace(day=1)
+        rows = ConsultationMonth.objects.filter(month__gte=this).values_list("month", flat=True)
+        locked_months(rows)
+        desk = Desk.objects.select_for_update(of=("self",), no_key=True).first() or Desk()
+        is_new = desk.pk is None
+        before = apply(desk, values, None if is_new else seen)
+        if before or is_new:
+            desk.save()
+            closings = _write_usual_closings() if is_new else []
+            trail.record("update.desk", desk, before=None if is_new else before, rows=closings)
+        tell_who_waits()
+        return desk
+
+
+def _write_usual_closings() -> list[Closed]:
+    """From now on the firm's closings are rows that it can change."""
+    rows = Closed.usual()
+    for row in rows:
+        row.save(force_insert=True)
+    return rows
+
+
+def set_cap(*, month: date, cap: int | None, actor: Membership | None) -> ConsultationMonth:
+    """How many companies this one month takes; None: as many as every month. Lowering it takes nothing away."""
+    with in_the_office():
+        row = locked_month(month).row
+        if row.cap == cap:
+            return row
+        before, row.cap = {"cap": row.cap}, cap
+        row.save(update_fields=["cap"])
+        freed(row)
+        trail.record("set.cap", row, before=before)
+        locked_month(month)  # whoever waits is offered what there is now
+        return row
+
+
+def tell_who_waits() -> None:
+    """Times or places may have become free: offer them in every month that somebody waits for. Two queries where
+    nobody does."""
+    with in_the_office():
+        wanted = {each for entry in WaitlistEntry.objects.waiting() for each in entry.wanted}
+        for month in sorted(wanted):
+            if months.last_day(month) >= clock.today():
+                places = locked_month(month)
+                freed(places.row)
+                fill(places.row, places.desk)
+
+
+def close_days(
+    *, name: str, first_day: date, last_day: date, every_year: bool, actor: Membership | None
+) -> Closed:
+    """Days on which nobody of the firm gives sessions. Sessions that stand there already stay."""
+    row = Closed(name=name, first_day=first_day, last_day=last_day, every_year=every_year)
+    row.save(force_insert=True)
+    trail.record("close.days", row)
+    return row
+
+
+def reopen_days(*, closed: Closed, actor: Membership | None) -> None:
+    """The firm is not closed then after all."""
+    trail.record_gone("reopen.days", closed)
+    closed.delete()
+    tell_who_waits()
+
+
+def block(*, address: str, reason: str, actor: Membership | None) -> Blocked:
+    """No bookings from this address, or from anybody at this domain (`@…`). Twice is once."""
+    row, new = Blocked.objects.get_or_create(address=address.lower(), defaults={"reason": reason})
+    if new:
+        trail.record("block.address", row)
+    return row
+
+
+def unblock(*, blocked: Blocked, actor: Membership | None) -> None:
+    trail.record_gone("unblock.address", blocked)
+    blocked.delete()
+
+
+# ── A consultant ──
+
+
+def schedule_for(member: Membership) -> Schedule:
+    """The consultant's schedule; made when it is first asked for."""
+    row, new = Schedule.objects.get_or_create(membership=member)
+    if new:
+        trail.record("make.schedule", row)
+    return row
+
+
+def let_consult(*, member: Membership, gives: bool, actor: Membership | None) -> Schedule:
+    """Whether this member gives sessions. What is booked stays."""
+    row = schedule_for(member)
+    if row.gives != gives:
+        before, row.gives = {"gives": row.gives}, gives
+        row.save(update_fields=["gives"])
+        trail.record("let_consult.schedule", row, before=before)
+        tell_who_waits()
+    return row
+
+
+def update_schedule(
+    *,
+    schedule: Schedule,
+    values: Mapping[str, object],
+    seen: Mapping[str, str] | None,
+    actor: Membership | None,
+) -> Schedule:
+    """Notice, horizon, buffer, usual way to meet. Raises ChangedMeanwhile."""
+    row: Schedule = Schedule.objects.select_for_update(of=("self",), no_key=True).get(pk=schedule.pk)
+    before = apply(row, values, seen)
+    if before:
+        row.save(update_fields=list(before))
+        trail.record("update.schedule", row, before=before)
+        tell_who_waits()
+    return row
+
+
+Hours = tuple[int, time, time]
+
+
+def set_hours(*, schedule: Schedule, hours: Sequence[Hours], actor: Membership | None) -> None:
+    """The week: (weekday, from, until). The same week again changes nothing."""
+    Schedule.objects.select_for_update(of=("self",), no_key=True).get(pk=schedule.pk)
+    rows = list(Weekly.objects.filter(schedule=schedule))
+    wanted = set(hours)
+    gone = [row for row in rows if (row.weekday, row.starts, row.ends) not in wanted]
+    known = {(row.weekday, row.starts, row.ends) for row in rows}
+    new = [Weekly(schedule=schedule, weekday=w, starts=s, ends=e) for w, s, e in sorted(wanted - known)]
+    if not gone and not new:
+        return
+    for row in gone:
+        trail.record_gone("drop.hours", row)
+        row.delete()
+    for row in new:
+        row.save(force_insert=True)
+    trail.record("set.hours", schedule, rows=new)
+    tell_who_waits()
+
+
+def add_exception(
+    *,
+    schedule: Schedule,
+    first_day: date,
+    last_day: date,
+    is_open: bool,
+    starts: time | None,
+    ends: time | None,
+    reason: str,
+    actor: Membership | None,
+) -> DayException:
+    """Days on which the consultant is away, or there besides the week. Sessions that stand there already stay."""
+    row = DayException(
+        schedule=schedule,
+        first_day=first_day,
+        last_day=last_day,
+        is_open=is_open,
+        starts=starts,
+        ends=ends,
+        reason=reason,
+    )
+    row.save(force_insert=True)
+    trail.record("add.exception", row)
+    if is_open:
+        tell_who_waits()
+    return row
+
+
+def drop_exception(*, exception: DayException, actor: Membership | None) -> None:
+    """The days are as the week says."""
+    trail.record_gone("drop.exception", exception)
+    exception.delete()
+    tell_who_waits()
+
+
+def renew_feed(*, schedule: Schedule, actor: Membership | None) -> Schedule:
+    """The private calendar gets another address; the one before shows nothing any more."""
+    row: Schedule = Schedule.objects.select_for_update(of=("self",), no_key=True).get(pk=schedule.pk)
+    before = {"feed_version": row.feed_version}
+    row.feed_version += 1
+    row.save(update_fields=["feed_version"])
+    trail.record("renew.feed", row, before=before)
+    return row
+
+
+# ── The calendar elsewhere ──
+
+
+def subscribe(*, schedule: Schedule, url: str, actor: Membership | None) -> OutsideCalendar | None:
+    """Busy times of the calendar at `url` are closed here; '' ends it. A worker reads it at once, then every quarter of
+    an hour."""
+    known = (
+        OutsideCalendar.objects.select_for_update(of=("self",), no_key=True).filter(schedule=schedule).first()
+    )
+    if known is not None and known.url == url:
+        return known
+    if known is not None:
+        trail.record_gone("unsubscribe.calendar", known)
+        due.drop(CALENDAR, known.pk)
+        OutsideBusy.objects.filter(schedule=schedule).delete()
+        known.delete()
+    if not url:
+        tell_who_waits()
+        return None
+    row = OutsideCalendar(schedule=schedule, url=url)
+    row.save(force_insert=True)
+    due.put(CALENDAR, row.firm_id, row.pk)
+    trail.record("subscribe.calendar", row)
+    return row
+
+
+def keep_busy(*, calendar: OutsideCalendar, spans: Sequence[tuple[datetime, datetime]]) -> bool:
+    """What the calendar says now replaces what it said before. Whether that is something else."""
+    calendar.read_at, calendar.problem = clock.now(), ""
+    calendar.save(update_fields=["read_at", "problem"])
+    known = OutsideBusy.objects.filter(schedule=calendar.schedule_id).values_list("starts_at", "ends_at")
+    if set(known) == set(spans):
+        return False
+    OutsideBusy.objects.filter(schedule=calendar.schedule_id).delete()
+    OutsideBusy.objects.bulk_create(
+        OutsideBusy(
+            firm_id=calendar.firm_id, schedule_id=calendar.schedule_id, starts_at=starts, ends_at=ends
+        )
+        for starts, ends in spans
+    )
+    return True

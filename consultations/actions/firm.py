@@ -1,0 +1,244 @@
+"""What the firm does with a session: what became of it, notes, the summary, what was agreed, whose company it is."""
+
+from collections.abc import Mapping
+from datetime import date
+from uuid import UUID
+
+from django.db.models import Model
+
+from consultations import labels, mails
+from consultations.actions.places import REMIND, locked_consultation, move
+from consultations.models import Consultation, NextAction, SessionNote, Task, WaitlistEntry
+from consultations.office import in_the_office
+from consultations.states import FIRM, LIVE, State
+from diagnosis.actions import take_over_company as take_over_diagnosis
+from diagnosis.models import Diagnosis
+from tenancy import actions as tenancy_actions
+from tenancy import clock, due, trail
+from tenancy.locks import lock_company
+from tenancy.models import Company, Membership
+
+
+class TooEarly(ValueError):
+    """A session that has not begun yet has neither been held nor missed."""
+
+
+class Empty(ValueError):
+    """There is nothing to send."""
+
+
+def mark(*, consultation: Consultation, after: State, actor: Membership) -> Consultation:
+    """It was held, or nobody came; also to put one right that was marked as the other. Twice is once.
+
+    Raises TooEarly, NotFromHere.
+    """
+    with in_the_office():
+        row, _ = locked_consultation(consultation.pk)
+        if row.state == after:
+            return row
+        if row.starts_at > clock.now():
+            raise TooEarly
+        before = move(row, after, by=FIRM)
+        due.drop(REMIND, row.pk)
+        trail.record("mark.consultation", row, company_id=row.company_id, before=before)
+        return row
+
+
+def say_where(*, consultation: Consultation, url: str, phone: str, actor: Membership) -> Consultation:
+    """How to take part in this one session. The client is told by mail where it is still to come; the task is done."""
+    with in_the_office():
+        row, _ = locked_consultation(consultation.pk)
+        before = {
+            "meeting_url": row.meeting_url,
+            "meeting_phone": row.meeting_phone,
+            "sequence": row.sequence,
+        }
+        if (row.meeting_url, row.meeting_phone) == (url, phone):
+            return row
+        row.meeting_url, row.meeting_phone, row.sequence = url, phone, row.sequence + 1
+        row.save(update_fields=list(before))
+        rows: list[Model] = []
+        if row.state == State.CONFIRMED and row.starts_at > clock.now():
+            rows.append(mails.send_meeting(row))
+        if labels.has_a_way(row, mails.schedule_of(row)):
+            rows += _done_with(Task.objects.open().filter(consultation=row, kind=Task.Kind.SAY_WHERE), actor)
+        trail.record("say_where.consultation", row, company_id=row.company_id, before=before, rows=rows)
+        return row
+
+
+def do_task(*, task: Task, actor: Membership) -> None:
+    """Somebody has seen to it. Twice is once."""
+    for each in _done_with(Task.objects.open().filter(pk=task.pk), actor):
+        trail.record("do.task", each, before={"done_at": None})
+
+
+def _done_with(tasks: "object", actor: Membership) -> list[Task]:
+    found: list[Task] = list(tasks.select_for_update(of=("self",), no_key=True))  # type: ignore[attr-defined]
+    for each in found:
+        each.done_at, each.done_by = clock.now(), actor
+        each.save(update_fields=["done_at", "done_by"])
+    return found
+
+
+# ── What was said ──
+
+
+def write_note(*, consultation: Consultation, text: str, is_summary: bool, actor: Membership) -> SessionNote:
+    """The firm's own note, or the summary for the company, which it reads once it is sent."""
+    note, new = SessionNote.objects.select_for_update(of=("self",), no_key=True).get_or_create(
+        consultation=consultation,
+        is_summary=is_summary,
+        defaults={"company_id": consultation.company_id, "text": text, "author": actor},
+    )
+    before = {"text": note.text}
+    if not new and note.text == text:
+        return note
+    note.text, note.author, note.updated_at = text, actor, clock.now()
+    note.save(update_fields=["text", "author", "updated_at"])
+    act = "write.summary" if is_summary else "write.note"
+    trail.record(act, note, company_id=note.company_id, before=None if new else before)
+    return note
+
+
+def send_summary(*, consultation: Consultation, actor: Membership) -> Consultation:
+    """The summary and what was agreed may be read by link, and the link goes out by mail; the same text once. Raises
+    Empty."""
+    with in_the_office():
+        row, _ = locked_consultation(consultation.pk)
+        note = SessionNote.objects.filter(consultation=row, is_summary=True).exclude(text="").first()
+        if note is None:
+            raise Empty
+        note.shared, note.opened_by = True, row.pk
+        note.save(update_fields=["shared", "opened_by"])
+        NextAction.objects.filter(consultation=row).update(opened_by=row.pk)
+        before = {"summary_sent_at": row.summary_sent_at}
+        mail = mails.send_summary(row, int(note.updated_at.timestamp()))
+        row.summary_sent_at = clock.now()
+        row.save(update_fields=["summary_sent_at"])
+        agreed = list(NextAction.objects.filter(consultation=row))
+        rows = [mail, note, *agreed]
+        trail.record("send.summary", row, company_id=row.company_id, before=before, rows=rows)
+        return row
+
+
+def agree(
+    *, consultation: Consultation, id: UUID, text: str, who: str, due_on: date | None, actor: Membership
+) -> NextAction:
+    """Something that was agreed, with who does it and until when. The same `id` is agreed once."""
+    if (known := NextAction.objects.filter(pk=id).first()) is not None:
+        return known
+    agreed = NextAction(
+        id=id,
+        consultation=consultation,
+        company_id=consultation.company_id,
+        opened_by=consultation.pk if consultation.summary_sent_at else None,
+        text=text,
+        who=who,
+        due_on=due_on,
+    )
+    agreed.save(force_insert=True)
+    trail.record("agree.next_action", agreed, company_id=agreed.company_id)
+    return agreed
+
+
+def tick(*, action: NextAction, done: bool, actor: Membership) -> NextAction:
+    """It is done, or not yet after all."""
+    row: NextAction = NextAction.objects.select_for_update(of=("self",), no_key=True).get(pk=action.pk)
+    if (row.done_at is not None) == done:
+        return row
+    before = {"done_at": row.done_at}
+    row.done_at = clock.now() if done else None
+    row.save(update_fields=["done_at"])
+    trail.record("tick.next_action", row, company_id=row.company_id, before=before)
+    return row
+
+
+# ── Whose company it is ──
+
+
+def take_over_company(
+    *, consultation: Consultation, company: Company | None, values: Mapping[str, object], actor: Membership
+) -> Company:
+    """The visitor's company becomes a client company of the firm: this one, or a new one of `values`. Whatever hangs on
+    the session goes along: notes, what was agreed, and the diagnosis that was attached. Twice is once.
+
+    Raises what `tenancy.actions.create_company` raises, and CompanyGone.
+    """
+    with in_the_office():
+        row, _ = locked_consultation(consultation.pk)
+        if row.company_id is not None:
+            return Company.objects.get(pk=row.company_id)
+        taken = (
+            lock_company(company.pk)
+            if company
+            else tenancy_actions.create_company(values=values, actor=actor)
+        )
+        _hang_on(row, taken)
+        rows = [*SessionNote.objects.filter(consultation=row), *NextAction.objects.filter(consultation=row)]
+        trail.record(
+            "take_over.consultation",
+            row,
+            company_id=taken.pk,
+            before={"company": None},
+            rows=rows,
+            new=company is None,
+        )
+        _take_diagnosis(row, taken, actor)
+        return taken
+
+
+def _hang_on(row: Consultation, company: Company) -> None:
+    row.company = company
+    row.save(update_fields=["company"])
+    for model in (SessionNote, NextAction):
+        model.objects.filter(consultation=row).update(company=company)
+    WaitlistEntry.objects.filter(email=row.email, company=None).update(company=company)
+
+
+def _take_diagnosis(row: Consultation, company: Company, actor: Membership) -> None:
+    """What the visitor has answered belongs to the same company."""
+    diagnosis = (
+        Diagnosis.objects.filter(pk=row.diagnosis_id, company=None).first() if row.diagnosis_id else None
+    )
+    if diagnosis is not None:
+        take_over_diagnosis(diagnosis=diagnosis, company=company, actor=actor)
+
+
+# ── Handing over ──
+
+
+def sessions_of(member: Membership) -> int:
+    """How many sessions still to come are theirs."""
+    return Consultation.objects.live().filter(consultant=member, starts_at__gt=clock.now()).count()
+
+
+def hand_over_sessions(leaving: Membership, to: Membership, actor: Membership) -> list[Model]:
+    """The sessions still to come become another consultant's, at the same times; one that the other has no time for
+    stays, and is seen to by hand."""
+    moved: list[Model] = []
+    coming = Consultation.objects.filter(consultant=leaving, state__in=LIVE, starts_at__gt=clock.now())
+    for each in coming.order_by("month", "pk"):
+        row, _ = locked_consultation(each.pk)
+        busy = Consultation.objects.busy().filter(consultant=to)
+        if busy.filter(starts_at__lt=row.busy_until, busy_until__gt=row.starts_at).exists():
+            continue
+        row.consultant = to
+        row.save(update_fields=["consultant"])
+        trail.record(
+            "hand_over.consultation", row, company_id=row.company_id, before={"consultant": leaving.pk}
+        )
+        moved.append(row)
+    return moved
+
+
+def tasks_of(member: Membership) -> int:
+    return Task.objects.open().filter(member=member).count()
+
+
+def hand_over_tasks(leaving: Membership, to: Membership, actor: Membership) -> list[Model]:
+    """What waits for the one waits for the other."""
+    rows = list(Task.objects.open().filter(member=leaving).select_for_update(of=("self",), no_key=True))
+    for each in rows:
+        each.member = to
+        each.save(update_fields=["member"])
+    return list(rows)

@@ -1,0 +1,268 @@
+"""The month's lock, and all that may only happen under it: who gets a place, whose time is over, who is next.
+
+1. `locked_month` takes the month's row (`FOR NO KEY UPDATE OF self`). Whoever gives or frees a place has it, so all of
+   them stand in a row; READ COMMITTED then shows each what those before it have done.
+2. What has run out lapses there: no place waits for a worker.
+3. Free places are offered to who waits, in their order, before anybody else sees them (`fill`).
+4. What is taken is counted, never kept; a place is a number, and the database gives none of them twice.
+
+Months are always locked in the order of their days.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import F, Model
+
+from consultations import mails
+from consultations.calc import months
+from consultations.calc.places import free_number, left
+from consultations.free_times import FreeTime, cap_of, desk_of_firm, eligible, offerable
+from consultations.models import Consultation, ConsultationMonth, Desk, Task, WaitlistEntry
+from consultations.states import CLOCK, ENDED, WAITING, NotFromHere, State, allowed
+from tenancy import clock, due, guards, trail
+from tenancy.scope import current_scope
+
+LOCK_TIMEOUT = "3s"
+LAPSE, REMIND = "consultations.lapse", "consultations.remind"  # kinds of due work, declared in tasks
+LAPSES_ALLOWED = 2  # the second offer without an answer ends the entry
+
+
+@dataclass(frozen=True)
+class Places:
+    """A month under its lock."""
+
+    row: ConsultationMonth
+    desk: Desk
+    numbers: frozenset[int]
+
+    @property
+    def cap(self) -> int:
+        return cap_of(self.row, self.desk)
+
+    @property
+    def left(self) -> int:
+        return left(self.cap, len(self.numbers))
+
+    @property
+    def next_number(self) -> int | None:
+        """The number of the place to give next; None when the month is full."""
+        return free_number(self.cap, self.numbers)
+
+
+def locked_month(month: date) -> Places:
+    """The month, locked until the transaction ends: what had run out has lapsed, who waits was offered what is free.
+
+    Waits three seconds for the lock at most; then PostgreSQL raises LockNotAvailable.
+    """
+    row = _lock(month)
+    desk = desk_of_firm()
+    for each in list(Consultation.objects.lapsed().filter(month=month).select_related("entry", "firm")):
+        lapse(each, row)
+    fill(row, desk)
+    return _places(row, desk)
+
+
+def locked_months(wanted: Iterable[date]) -> dict[date, Places]:
+    """Several months, locked in the order of their days."""
+    return {month: locked_month(month) for month in sorted(set(wanted))}
+
+
+def _lock(month: date) -> ConsultationMonth:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+    rows = ConsultationMonth.objects.filter(month=month)
+    if guards.stands("month.cap"):
+        rows = rows.select_for_update(of=("self",), no_key=True)
+    found = rows.first()
+    if found is None:
+        made = ConsultationMonth(firm_id=current_scope().firm_id or 0, month=month)
+        ConsultationMonth.objects.bulk_create([made], ignore_conflicts=True)
+        found = rows.get()
+    return found
+
+
+def _places(row: ConsultationMonth, desk: Desk) -> Places:
+    numbers = Consultation.objects.taking(row.month).values_list("number", flat=True)
+    return Places(row, desk, frozenset(number for number in numbers if number))
+
+
+# ── Moves ──
+
+
+def move(consultation: Consultation, after: State, *, by: str, **changes: object) -> dict[str, object]:
+    """The one place in which a state changes. Saves it with `changes` and answers what stood there before, for the
+    trail. Raises NotFromHere."""
+    if not allowed(consultation.state, after, by):
+        raise NotFromHere(consultation.state, after)
+    values = {"state": after, "expires_at": None, **changes}
+    if after in ENDED:
+        values["ended_at"] = clock.now()
+        values |= {} if after == State.CANCELLED_LATE else {"number": None}
+    before = {name: getattr(consultation, name) for name in values}
+    for name, value in values.items():
+        setattr(consultation, name, value)
+    consultation.save(update_fields=list(values))
+    if before["state"] in WAITING:
+        due.drop(LAPSE, consultation.pk)
+    if after in ENDED:
+        due.drop(REMIND, consultation.pk)
+    return {name: value for name, value in before.items() if value != values[name]}
+
+
+def freed(row: ConsultationMonth) -> None:
+    """A place of the month became free: who has passed on what there was is asked again."""
+    ConsultationMonth.objects.filter(pk=row.pk).update(freed=F("freed") + 1)
+    row.freed += 1
+
+
+def lapse(consultation: Consultation, row: ConsultationMonth) -> None:
+    """Its time is over: the place is free again. Under the month's lock."""
+    was_offer = consultation.state == State.OFFERED
+    before = move(consultation, State.EXPIRED, by=CLOCK)
+    freed(row)
+    rows: list[Model] = [row]
+    if not was_offer:
+        rows.append(mails.send_hold_lapsed(consultation))
+    elif (entry := consultation.entry) and entry.state == WaitlistEntry.State.WAITING:
+        rows += [entry, _let_pass(consultation, entry, row)]
+    company_id = consultation.company_id
+    trail.record("lapse.consultation", consultation, company_id=company_id, before=before, rows=rows)
+
+
+def _let_pass(consultation: Consultation, entry: WaitlistEntry, row: ConsultationMonth) -> Model:
+    """An offer without an answer: once, the entry goes to the end of the queue; then the queue ends for it."""
+    entry.lapses += 1
+    if entry.lapses >= LAPSES_ALLOWED:
+        entry.state = WaitlistEntry.State.ENDED
+        entry.save(update_fields=["lapses", "state"])
+    else:
+        to_the_end(entry, row, "lapses")
+    return mails.send_offer_expired(consultation, entry)
+
+
+def to_the_end(entry: WaitlistEntry, row: ConsultationMonth, *fields: str) -> None:
+    """The entry's turn comes last from now on, and not before a place becomes free again."""
+    entry.queued_at = clock.now()
+    entry.passed = {**entry.passed, row.month.isoformat(): row.freed}
+    entry.save(update_fields=["queued_at", "passed", *fields])
+
+
+# ── Who is next ──
+
+
+def fill(row: ConsultationMonth, desk: Desk) -> None:
+    """Offer what is free to who waits for the month, in their order, until nothing is left or nobody waits. Under the
+    month's lock. One query where nobody waits.
+
+    Without a time far enough ahead nothing is offered: whoever is first is to be called, and the place can be booked.
+    """
+    queue = eligible(WaitlistEntry.objects.for_month(row.month).select_related("firm"), row)
+    if not queue or not desk.is_open:
+        return
+    queue = [each for each in queue if not _has_one(each, row)]
+    places = _places(row, desk)
+    while queue and (number := places.next_number):
+        time = offerable(row.month, desk)
+        if time is None:
+            _ask_to_call(queue[0], row)
+            return
+        _offer(queue.pop(0), time, number)
+        places = _places(row, desk)
+
+
+def _has_one(entry: WaitlistEntry, row: ConsultationMonth) -> bool:
+    """Whether the entry has an offer already, or its company a place of that month."""
+    live = Consultation.objects.live()
+    if live.filter(entry=entry).exists():
+        return True
+    here = Consultation.objects.taking(row.month)
+    return here.filter(taken_by=entry.company_key).exists() or here.filter(email=entry.email).exists()
+
+
+def _offer(entry: WaitlistEntry, time: FreeTime, number: int) -> Consultation:
+    offered = Consultation(
+        state=State.OFFERED,
+        origin=Consultation.Origin.WAITLIST,
+        number=number,
+        expires_at=months.answer_by(time.starts, clock.now()),
+        entry=entry,
+        taken_by=entry.company_key,
+        **asked_in(entry),
+        **placed_at(time),
+    )
+    offered.firm = entry.firm
+    offered.save(force_insert=True)
+    due.put(LAPSE, offered.firm_id, offered.pk, at=offered.expires_at)
+    mail = mails.send_offered(offered)
+    trail.record("offer.consultation", offered, company_id=offered.company_id, rows=[mail])
+    return offered
+
+
+def asked_in(entry: WaitlistEntry) -> dict[str, object]:
+    """What the entry knows, for the consultation made of it: nothing is typed twice."""
+    names = (
+        "kind",
+        "company",
+        "company_name",
+        "contact_name",
+        "email",
+        "phone",
+        "by_phone",
+        "corporate_number",
+        "topic",
+        "diagnosis",
+        "privacy_version",
+    )
+    return {name: getattr(entry, name) for name in names}
+
+
+def placed_at(time: FreeTime) -> dict[str, object]:
+    """The columns of a consultation that say when and with whom."""
+    return {
+        "consultant_id": time.member_id,
+        "starts_at": time.starts,
+        "ends_at": time.ends,
+        "busy_until": time.busy_until,
+        "month": months.month_of(time.starts),
+    }
+
+
+def _ask_to_call(entry: WaitlistEntry, row: ConsultationMonth) -> None:
+    """A place, but no time that could still be offered: somebody calls. Once for each time that a place became free."""
+    put_task(Task.Kind.CALL, f"call:{entry.pk}:{row.month}:{row.freed}", entry=entry, month=row.month)
+
+
+def put_task(
+    kind: Task.Kind,
+    key: str,
+    *,
+    consultation: Consultation | None = None,
+    entry: WaitlistEntry | None = None,
+    month: date | None = None,
+    member_id: int | None = None,
+) -> list[Task]:
+    """Have somebody see to it; the same key asks once. The new task, for the trail of the act that makes it."""
+    if Task.objects.filter(key=key).exists():
+        return []
+    task = Task(kind=kind, key=key, consultation=consultation, entry=entry, month=month, member_id=member_id)
+    task.save(force_insert=True)
+    trail.record("put.task", task, kind=kind.value)
+    return [task]
+
+
+def locked_consultation(id: UUID) -> tuple[Consultation, Places]:
+    """The consultation as it stands, under the lock of its month. Raises Consultation.DoesNotExist.
+
+    Its month may change between looking and locking; then it is locked again, later months after earlier ones.
+    """
+    month = Consultation.objects.values_list("month", flat=True).get(pk=id)
+    while True:
+        places = locked_month(month)
+        row = Consultation.objects.with_people().select_related("entry").get(pk=id)
+        if row.month == month:
+            return row, places
+        month = row.month

@@ -1,0 +1,22 @@
+"""What the operator's pages call this app's limits and work."""
+
+from tenancy.operator_words import limits, work
+
+limits(
+    {
+        "consultations.book.tries": "相談を申し込む試み",
+        "consultations.book.address": "相談の申し込み(1か所から)",
+        "consultations.book.mail": "相談の申し込み(1つの宛先)",
+        "consultations.waitlist.address": "キャンセル待ちの登録(1か所から)",
+        "consultations.hold.pause": "相談の確認のメール(1分)",
+        "consultations.manage": "相談の変更・取り消し",
+    }
+)
+work(
+    {
+        "consultations.lapse": "相談の仮押さえ・ご案内の期限",
+        "consultations.remind": "相談の前々日のご案内",
+        "consultations.opening": "受付開始のお知らせ",
+        "consultations.calendar": "外のカレンダーの読み取り",
+    }
+)

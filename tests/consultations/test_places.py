@@ -1,0 +1,146 @@
+"""Places of a month: given, freed, offered, never five."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from consultations.actions.booking import cancel, change, confirm, put_off, rebook
+from consultations.actions.refusals import AlreadyThisMonth, Full, Lapsed, StillFree
+from consultations.actions.waiting import decline, join
+from consultations.free_times import month_view
+from consultations.models import Consultation, WaitlistEntry
+from consultations.states import State
+from notices.models import Mail
+from tenancy import clock
+from tenancy.scope import open_scope
+from tests.conftest import House
+from tests.consultations.office import DECEMBER, JANUARY, NOW, booked, company, times
+
+
+def mails_to(house: House, number: int) -> list[str]:
+    with open_scope(house.scope):
+        found = Mail.objects.filter(to=company(number).email).order_by("created_at", "pk")
+        return sorted(found.values_list("template", flat=True))
+
+
+def waits(house: House, number: int) -> WaitlistEntry:
+    """That company joins, so many seconds after the hour."""
+    with clock.stopped_at(NOW + timedelta(seconds=number)), open_scope(house.scope):
+        return join(id=uuid4(), wanted=[DECEMBER], asked=company(number))
+
+
+def offer_to(house: House, entry: WaitlistEntry) -> Consultation | None:
+    with open_scope(house.scope):
+        return Consultation.objects.filter(entry=entry, state=State.OFFERED).first()
+
+
+def test_four_companies_and_no_fifth(office: House) -> None:
+    for number in range(4):
+        booked(office, number)
+    with pytest.raises(Full):
+        booked(office, 5)
+    with open_scope(office.scope):
+        assert month_view(DECEMBER).left == 0
+        assert month_view(JANUARY).left == 4
+
+
+def test_a_hold_that_nobody_confirms_frees_its_place(office: House) -> None:
+    held = booked(office, 1, confirmed=False)
+    for number in range(2, 5):
+        booked(office, number)
+    with clock.stopped_at(NOW + timedelta(minutes=31)):
+        fifth = booked(office, 5)
+        with open_scope(office.scope), pytest.raises(Lapsed):
+            confirm(consultation=held)
+    assert fifth.number == held.number
+    assert mails_to(office, 1) == ["booking_hold", "hold_lapsed"]
+
+
+def test_a_cancelled_place_is_offered_to_the_first_in_the_queue(office: House) -> None:
+    rows = [booked(office, number) for number in range(4)]
+    first, second = waits(office, 10), waits(office, 11)
+    with open_scope(office.scope):
+        cancel(consultation=rows[1])
+    offer = offer_to(office, first)
+    assert offer is not None
+    assert offer.number == rows[1].number
+    assert offer_to(office, second) is None
+    with open_scope(office.scope):
+        assert confirm(consultation=offer).state == State.CONFIRMED
+        first.refresh_from_db()
+        assert first.state == WaitlistEntry.State.BOOKED
+        assert month_view(DECEMBER).left == 0
+    assert mails_to(office, 10) == ["booking_confirmed", "offered", "waitlisted"]
+
+
+def test_an_offer_without_an_answer_goes_on_and_the_second_one_ends_the_entry(office: House) -> None:
+    rows = [booked(office, number) for number in range(4)]
+    entry = waits(office, 10)
+    with open_scope(office.scope):
+        cancel(consultation=rows[0])
+    with clock.stopped_at(NOW + timedelta(hours=25)), open_scope(office.scope):
+        assert month_view(DECEMBER).left == 1  # it has passed on this one: the place can be booked
+        cancel(consultation=rows[1])
+        entry.refresh_from_db()
+        assert (entry.lapses, entry.state) == (1, WaitlistEntry.State.WAITING)
+    assert offer_to(office, entry) is not None
+    with clock.stopped_at(NOW + timedelta(hours=50)), open_scope(office.scope):
+        cancel(consultation=rows[2])
+        entry.refresh_from_db()
+        assert entry.state == WaitlistEntry.State.ENDED
+    assert mails_to(office, 10) == ["offer_ended", "offer_expired", "offered", "offered", "waitlisted"]
+
+
+def test_who_declines_and_stays_is_asked_again_after_the_others(office: House) -> None:
+    rows = [booked(office, number) for number in range(4)]
+    first, second = waits(office, 10), waits(office, 11)
+    with open_scope(office.scope):
+        cancel(consultation=rows[0])
+        offer = offer_to(office, first)
+        assert offer
+        with clock.stopped_at(NOW + timedelta(minutes=5)):
+            decline(consultation=offer, keep=True)
+    assert offer_to(office, first) is None
+    assert offer_to(office, second) is not None
+
+
+def test_a_company_has_one_place_a_month(office: House) -> None:
+    first = booked(office, 1)
+    with pytest.raises(AlreadyThisMonth) as refused:
+        booked(office, 1)
+    assert refused.value.first == first
+
+
+def test_the_same_form_twice_books_once(office: House) -> None:
+    id = uuid4()
+    time = times(office)[10]
+    assert booked(office, 1, id=id, time=time) == booked(office, 1, id=id, time=time)
+
+
+def test_nobody_waits_for_what_is_free(office: House) -> None:
+    with pytest.raises(StillFree):
+        waits(office, 10)
+
+
+def test_a_change_within_the_month_keeps_the_place_and_across_months_frees_it(office: House) -> None:
+    rows = [booked(office, number) for number in range(4)]
+    entry = waits(office, 10)
+    with open_scope(office.scope):
+        moved = change(consultation=rows[0], slot=times(office)[-1].slot)
+        assert (moved.number, moved.month, moved.sequence) == (1, DECEMBER, 1)
+        moved = change(consultation=rows[0], slot=times(office, JANUARY)[-1].slot)
+        assert (moved.number, moved.month) == (1, JANUARY)
+    assert offer_to(office, entry) is not None
+
+
+def test_who_is_put_off_by_the_firm_gets_another_time_outside_the_cap(office: House) -> None:
+    rows = [booked(office, number) for number in range(4)]
+    with open_scope(office.scope):
+        put_off(consultation=rows[0], reason="担当者の急病", actor=office.members["馬場"])
+        booked(office, 5)
+        again = rebook(consultation=rows[0], id=uuid4(), slot=times(office)[-1].slot)
+        assert (again.number, again.state) == (None, State.CONFIRMED)
+        with pytest.raises(Lapsed):
+            rebook(consultation=rows[0], id=uuid4(), slot=times(office)[-1].slot)
+    assert mails_to(office, 0) == ["booking_confirmed", "cancelled_by_firm"]  # the first one had not left yet
