@@ -157,5 +157,6 @@ def _line(text: str) -> str:
 
 
 def _quotable(name: str) -> str:
-    """A name between quotation marks cannot contain one; RFC 6868's way around it is not read everywhere."""
-    return _line(name).replace('"', "'")
+    """A name between quotation marks cannot contain one; RFC 6868's way around it is not read everywhere. A backslash
+    is taken for the beginning of an escape by some."""
+    return _line(name).replace('"', "'").replace("\\", "\uff3c")
