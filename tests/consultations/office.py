@@ -1,4 +1,4 @@
-"""A firm that gives sessions: 馬場 on weekdays, 青木 when asked to. The clock stands on Monday, 7 December 2026, 9:00."""
+"""A firm that gives sessions: 馬場 on weekdays. The clock stands on Monday, 7 December 2026, 9:00 in Tokyo."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID, uuid4
