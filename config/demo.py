@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from config.demo_consultations import load_consultations
 from config.demo_records import load_records
 from diagnosis.actions import Respondent, mark_seen, save_answers, start_diagnosis, submit_diagnosis
 from diagnosis.models import Diagnosis
@@ -138,6 +139,7 @@ def _load_firm(plan: dict[str, Any], password: str, clients: list[Client]) -> No
             scope = replace(Scope.of_firm(made.firm.pk), user_id=consultant.user_id, role=consultant.role)
             with open_scope(replace(scope, membership_id=consultant.pk)):
                 _load_company(client, consultant, today, password)
+        load_consultations(plan["consultations"], members)
         trail.record(_ACT, made.firm, today=today.isoformat())
 
 

@@ -12,6 +12,9 @@ from django.test import Client
 from django.utils import timezone
 
 from config.demo import CONTENT, STORY_MONTH, demo_today, shifted
+from consultations.free_times import month_views, this_and_next
+from consultations.models import Consultation
+from consultations.states import State
 from diagnosis.models import Diagnosis
 from notices.models import Notice
 from reports.models import Job
@@ -48,6 +51,23 @@ def test_loading_twice_changes_nothing_also_in_another_month() -> None:
     assert everything() == before
 
 
+@pytest.mark.parametrize(
+    ("day", "taken", "waiting"),
+    [(1, 4, 2), (10, 4, 2), (17, 4, 2), (26, 4, 1), (31, 4, 1)],
+    ids=lambda value: str(value),
+)
+def test_the_month_is_told_as_far_as_it_has_come(day: int, taken: int, waiting: int) -> None:
+    moment = timezone.make_aware(datetime(2026, 12, day, 0, 30))
+    load(moment)
+    firm = Firm.objects.get(slug="michisuji")
+    with clock.stopped_at(moment), open_scope(Scope.of_firm(firm.pk)):
+        this, following = month_views(this_and_next())
+        assert (this.taken, this.left, this.waiting) == (taken, 0, waiting)
+        assert (following.taken, following.left) == (2, 2)
+        gone = Consultation.objects.filter(state=State.CONFIRMED, ends_at__lt=moment)
+        assert not gone.exists()
+
+
 def test_a_company_renamed_in_the_demo_is_not_loaded_again() -> None:
     load()
     firm = Firm.objects.get(slug="michisuji")
@@ -76,7 +96,7 @@ def test_the_demo_tells_the_story() -> None:
             assert diagnosis.submitted_at is not None
             assert diagnosis.submitted_at < FIRST_LOAD
         assert Diagnosis.objects.count() == Job.objects.count() == 6
-        assert not Notice.objects.filter(shared=False).exists()
+        assert not Notice.objects.filter(shared=False).exclude(key__startswith="consultation:").exists()
 
 
 def test_what_a_consultant_typed_in_the_demo_is_the_consultant_s() -> None:
