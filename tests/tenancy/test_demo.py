@@ -155,3 +155,8 @@ def test_a_firm_that_is_not_the_demos_is_left_alone(michisuji: House) -> None:
 def test_the_storys_days_move_by_whole_months(day: date, today: date, moved: date) -> None:
     assert date(2026, 11, 1) == STORY_MONTH
     assert shifted(day, today) == moved
+
+
+def test_every_day_of_the_story_exists_in_every_month() -> None:
+    days = re.findall(r'"\d{4}-\d\d-(\d\d)"', (CONTENT / "demo.json").read_text("utf-8"))
+    assert {int(day) for day in days} <= set(range(1, 29))
