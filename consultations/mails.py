@@ -8,7 +8,7 @@ from django.db.models import Model
 
 from consultations import addresses, labels
 from consultations.calc import months
-from consultations.calendars.writing import Event, file_text
+from consultations.calendars.writing import OURS, Event, file_text
 from consultations.free_times import desk_of_firm
 from consultations.models import Consultation, OpeningWish, Schedule, WaitlistEntry
 from notices.actions import queue_mail
@@ -258,7 +258,7 @@ def event_of(consultation: Consultation, *, cancelled: bool = False) -> Event:
     meeting = labels.meeting_label(consultation, schedule_of(consultation))
     url = addresses.manage_url(consultation.firm.slug, consultation)
     return Event(
-        uid=f"{consultation.pk}@michisuji",
+        uid=f"{consultation.pk}{OURS}",
         sequence=consultation.sequence,
         starts=consultation.starts_at,
         ends=consultation.ends_at,

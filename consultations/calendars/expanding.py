@@ -17,6 +17,7 @@ from datetime import date, datetime
 from typing import Any
 
 from consultations.calc.openings import ONE_DAY, TOKYO, Span, merged
+from consultations.calendars.writing import OURS
 
 RUBBISH, TOO_MUCH = 3, 4  # exit codes
 MOST_EVENTS = 5_000
@@ -64,6 +65,9 @@ def _spans_of(calendar: Any, first: datetime, last: datetime) -> Iterator[Span]:
 
 
 def _is_busy(event: Any) -> bool:
+    """Not by one of our own sessions, which whoever gives it has put there: it is known here, and may have moved."""
+    if str(event.get("UID", "")).endswith(OURS):
+        return False
     free = str(event.get("TRANSP", "")).upper() == "TRANSPARENT"
     return not free and str(event.get("STATUS", "")).upper() != "CANCELLED"
 

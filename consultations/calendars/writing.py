@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 PRODID = "-//Michisuji//Consultations//JA"
 PUBLISH, CANCEL = "PUBLISH", "CANCEL"
+OURS = (
+    "@michisuji"  # how the UID of each session ends: a calendar that we read again tells us nothing new by it
+)
 # How often a calendar that subscribes may ask again; Google asks when it likes.
 REFRESH = timedelta(hours=1)
 

@@ -173,6 +173,10 @@ def test_our_own_feed_reads_back_without_what_was_cancelled() -> None:
     assert read(feed_text([kept, cancelled], name="x").encode()) == ["10-05 10:00/10-05 11:00"]
 
 
+def test_our_own_sessions_in_a_calendar_elsewhere_close_nothing() -> None:
+    assert read(calendar(f"{TEN}|UID:5c1f@michisuji")) == []
+
+
 # ── How it may be written ──
 
 
