@@ -165,6 +165,21 @@ def send_waitlisted(entry: WaitlistEntry, position: int, cap: int) -> Model:
     )
 
 
+def send_waiting_over(entry: WaitlistEntry) -> Model:
+    return queue_mail(
+        key=f"waitlist:{entry.pk}:over",
+        template="waiting_over",
+        to=entry.email,
+        link=entry.pk,
+        context={
+            "company_name": entry.company_name,
+            "contact_name": entry.contact_name,
+            "month_label": "・".join(labels.month_label(each) for each in entry.wanted),
+            "booking_url": addresses.book_url(entry.firm.slug),
+        },
+    )
+
+
 def send_full(wish: OpeningWish, month_cap: int) -> Model:
     """`wish.month`: the month after the one that is full."""
     desk = desk_of_firm()

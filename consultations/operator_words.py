@@ -17,6 +17,7 @@ work(
         "consultations.lapse": "相談の仮押さえ・ご案内の期限",
         "consultations.remind": "相談の前々日のご案内",
         "consultations.opening": "受付開始のお知らせ",
+        "consultations.over": "終わった月のキャンセル待ちの片付け",
         "consultations.calendar": "外のカレンダーの読み取り",
     }
 )

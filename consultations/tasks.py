@@ -10,8 +10,8 @@ from celery import shared_task
 from consultations import mails
 from consultations.actions.desk import CALENDAR, keep_busy, tell_who_waits
 from consultations.actions.places import LAPSE, REMIND, locked_consultation
-from consultations.actions.waiting import OPENING, tell_opening
-from consultations.models import Consultation, OpeningWish, OutsideCalendar
+from consultations.actions.waiting import OPENING, OVER, end_waiting, tell_opening
+from consultations.models import Consultation, OpeningWish, OutsideCalendar, WaitlistEntry
 from consultations.states import State
 from tenancy import clock, due, trail
 from tenancy.due import Claim
@@ -20,6 +20,7 @@ from tenancy.scope import Scope, open_scope
 due.kind(LAPSE, task="consultations.lapse", queue="mail")
 due.kind(REMIND, task="consultations.remind", queue="mail")
 due.kind(OPENING, task="consultations.opening", queue="mail")
+due.kind(OVER, task="consultations.over", queue="mail")
 due.kind(CALENDAR, task="consultations.calendar", queue="kpi")
 
 READ_EVERY = timedelta(minutes=15)
@@ -74,6 +75,18 @@ def opening(firm_id: int, object_id: str) -> None:
             tell_opening(wish=wish)
 
     _in_one_go(OPENING, firm_id, object_id, work)
+
+
+@shared_task(name="consultations.over")
+def over(firm_id: int, object_id: str) -> None:
+    """The months that somebody waited for are over."""
+
+    def work() -> None:
+        entry = WaitlistEntry.objects.filter(pk=object_id).first()
+        if entry is not None:
+            end_waiting(entry=entry)
+
+    _in_one_go(OVER, firm_id, object_id, work)
 
 
 @shared_task(name="consultations.calendar")

@@ -56,6 +56,7 @@ acts(
         "tick.next_action": "次の一歩の済み・未了を変えました",
         "join.waitlist": "キャンセル待ちに加わりました",
         "leave.waitlist": "キャンセル待ちを取り消しました",
+        "end.waitlist": "ご希望の月が終わり、キャンセル待ちを終えました",
         "tell.full": "満席をお知らせしました",
         "want.opening": "受付開始のお知らせを希望しました",
         "tell.opening": "受付開始をお知らせしました",

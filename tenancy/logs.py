@@ -12,7 +12,13 @@ from tenancy.scope import scope_or_none
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request", "taskName"}
 # What stands in an address, also percent-encoded as a `next`, and opens something to whoever reads it.
-_BEFORE_KEYS = ("/diagnosis/[ar]/", "/consultation/(?:[mwns]|sent|feed)/", "/invitation/", "/reset/key/", "/email/confirm/")
+_BEFORE_KEYS = (
+    "/diagnosis/[ar]/",
+    "/consultation/(?:[mwns]|sent|feed)/",
+    "/invitation/",
+    "/reset/key/",
+    "/email/confirm/",
+)
 _KEYS = re.compile(
     rf"({'|'.join(_BEFORE_KEYS).replace('/', '(?:/|%2F)')}|[?&](?:from|again|diagnosis)=|\bmst_)(?:(?!%2F)[^\s/?&\"'])+",
     re.IGNORECASE,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Model
+from django.urls import reverse
 
 from consultations import addresses, labels, mails
 from consultations.actions.asking import Asked, asked_of, require_first, require_welcome, same_company
@@ -212,7 +213,6 @@ def _end_offers(entry: WaitlistEntry, *, but: Consultation) -> None:
 
 def _tell_firm(row: Consultation) -> Model:
     """A notice for who works there, and the mail of it, but for whoever booked it."""
-    url = f"/{row.firm.slug}/consultations/{row.pk}/"
     told = {
         "company_name": row.company_name,
         "kind_label": row.get_kind_display(),
@@ -224,7 +224,7 @@ def _tell_firm(row: Consultation) -> Model:
         key=f"consultation:{row.pk}:confirmed",
         title="オンライン相談・壁打ちのご予約が入りました",
         body=f"{row.company_name}({told['date_label']} {told['time_label']}、担当 {told['consultant_name']})",
-        url=url,
+        url=reverse("consultations:detail", args=[row.firm.slug, row.pk]),
         mail="new_consultation",
         context=told,
         company_id=row.company_id,
@@ -333,7 +333,7 @@ def _moved(row: Consultation, time: FreeTime, number: int | None, here: Places) 
         raise _meaning(problem, row) from problem
     row = Consultation.objects.with_people().get(pk=row.pk)
     _put_reminder(row)
-    withdrawn = withdraw_mails(link=row.pk, templates=("booking_reminder",))
+    withdrawn = withdraw_mails(link=row.pk)  # what waits to be sent says the time before
     rows: list[Model] = [mails.send_changed(row, was), *_say_where(row), *withdrawn]
     if old_month != row.month:
         freed(here.row)
@@ -389,7 +389,7 @@ def _tell_firm_of_end(row: Consultation) -> Model:
         key=f"consultation:{row.pk}:cancelled",
         title="オンライン相談・壁打ちのご予約が取り消されました",
         body=f"{row.company_name}({when['date_label']} {when['time_label']})",
-        url=f"/{row.firm.slug}/consultations/{row.pk}/",
+        url=reverse("consultations:detail", args=[row.firm.slug, row.pk]),
         company_id=row.company_id,
     )
 

@@ -160,9 +160,9 @@ def fill(row: ConsultationMonth, desk: Desk) -> None:
 
     Without a time far enough ahead nothing is offered: whoever is first is to be called, and the place can be booked.
     """
-    queue = eligible(WaitlistEntry.objects.for_month(row.month).select_related("firm"), row)
-    if not queue or not desk.is_open:
+    if not desk.is_open or months.last_day(row.month) < clock.today():
         return
+    queue = eligible(WaitlistEntry.objects.for_month(row.month).select_related("firm"), row)
     queue = [each for each in queue if not _has_one(each, row)]
     places = _places(row, desk)
     while queue and (number := places.next_number):

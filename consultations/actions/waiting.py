@@ -26,7 +26,7 @@ from consultations.states import CLIENT, State
 from notices.actions import withdraw_mails
 from tenancy import clock, due, trail
 
-OPENING = "consultations.opening"  # a kind of due work, declared in tasks
+OPENING, OVER = "consultations.opening", "consultations.over"  # kinds of due work, declared in tasks
 
 
 def join(*, id: UUID, wanted: Iterable[date], asked: Asked) -> WaitlistEntry:
@@ -48,6 +48,7 @@ def join(*, id: UUID, wanted: Iterable[date], asked: Asked) -> WaitlistEntry:
                 entry.save(force_insert=True)
         except IntegrityError as problem:
             raise _whose(problem, asked) from problem
+        due.put(OVER, entry.firm_id, entry.pk, at=months.at(months.after(max(held)), months.MIDNIGHT))
         first = min(held)
         mail = mails.send_waitlisted(entry, position_in(entry, first), held[first].cap)
         trail.record("join.waitlist", entry, company_id=entry.company_id, rows=[mail])
@@ -92,6 +93,21 @@ def leave(*, entry: WaitlistEntry) -> WaitlistEntry:
         if offer is not None:
             _give_on(offer)
         return row
+
+
+def end_waiting(*, entry: WaitlistEntry) -> bool:
+    """The last of its months is over and no place came: a mail says so. False where it does not wait any more."""
+    with in_the_office():
+        row = WaitlistEntry.objects.select_for_update(of=("self",), no_key=True).get(pk=entry.pk)
+        is_over = all(months.last_day(month) < clock.today() for month in row.wanted)
+        if row.state != WaitlistEntry.State.WAITING or not is_over:
+            return False
+        before = {"state": row.state}
+        row.state = WaitlistEntry.State.ENDED
+        row.save(update_fields=["state"])
+        mail = mails.send_waiting_over(row)
+        trail.record("end.waitlist", row, company_id=row.company_id, before=before, rows=[mail])
+        return True
 
 
 def decline(*, consultation: Consultation, keep: bool) -> Consultation:

@@ -7,7 +7,8 @@ import pytest
 
 from consultations.actions.booking import cancel, change, confirm, put_off, rebook
 from consultations.actions.refusals import AlreadyThisMonth, Full, Lapsed, StillFree
-from consultations.actions.waiting import decline, join
+from consultations.actions.waiting import decline, end_waiting, join
+from consultations.calc import months
 from consultations.free_times import month_view
 from consultations.models import Consultation, WaitlistEntry
 from consultations.states import State
@@ -144,3 +145,22 @@ def test_who_is_put_off_by_the_firm_gets_another_time_outside_the_cap(office: Ho
         with pytest.raises(Lapsed):
             rebook(consultation=rows[0], id=uuid4(), slot=times(office)[-1].slot)
     assert mails_to(office, 0) == ["booking_confirmed", "cancelled_by_firm"]  # the first one had not left yet
+
+
+def test_who_waited_in_vain_is_told_when_the_month_is_over(office: House) -> None:
+    for number in range(4):
+        booked(office, number)
+    entry = waits(office, 10)
+    with open_scope(office.scope):
+        assert not end_waiting(entry=entry)
+        with clock.stopped_at(months.at(JANUARY, months.MIDNIGHT)):
+            assert end_waiting(entry=entry)
+            assert not end_waiting(entry=entry)
+    assert mails_to(office, 10) == ["waiting_over", "waitlisted"]
+
+
+def test_a_change_says_only_the_new_time(office: House) -> None:
+    row = booked(office, 1)
+    with open_scope(office.scope):
+        change(consultation=row, slot=times(office)[-1].slot)
+    assert mails_to(office, 1) == ["booking_changed"]  # the confirmation had not left yet
