@@ -1,4 +1,7 @@
-"""The mails about a consultation: each worded when what it says happens, in the same transaction, once for its key."""
+"""The mails about a consultation: each worded when what it says happens, in the same transaction, once for its key.
+
+Each answers the rows it wrote, for the trail.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -19,7 +22,7 @@ from tenancy.templatetags.michisuji import jdate
 TITLE = "オンライン相談・壁打ち"
 
 
-def send_hold(consultation: Consultation) -> Model:
+def send_hold(consultation: Consultation) -> list[Model]:
     """The link that confirms; another one for each time it is asked for."""
     assert consultation.expires_at is not None  # of a hold: a constraint
     return _about(
@@ -32,12 +35,12 @@ def send_hold(consultation: Consultation) -> Model:
     )
 
 
-def send_hold_lapsed(consultation: Consultation) -> Model:
+def send_hold_lapsed(consultation: Consultation) -> list[Model]:
     url = addresses.again_url(consultation.firm.slug, consultation)
     return _about(consultation, "hold_lapsed", "hold_lapsed", booking_url=url)
 
 
-def send_confirmed(consultation: Consultation) -> Model:
+def send_confirmed(consultation: Consultation) -> list[Model]:
     return _about(
         consultation,
         "booking_confirmed",
@@ -49,7 +52,7 @@ def send_confirmed(consultation: Consultation) -> Model:
     )
 
 
-def send_changed(consultation: Consultation, before: tuple[datetime, datetime]) -> Model:
+def send_changed(consultation: Consultation, before: tuple[datetime, datetime]) -> list[Model]:
     """`before`: start and end as they were."""
     return _about(
         consultation,
@@ -62,7 +65,7 @@ def send_changed(consultation: Consultation, before: tuple[datetime, datetime]) 
     )
 
 
-def send_meeting(consultation: Consultation) -> Model:
+def send_meeting(consultation: Consultation) -> list[Model]:
     """How to take part, once it is known, or known anew."""
     return _about(
         consultation,
@@ -73,7 +76,7 @@ def send_meeting(consultation: Consultation) -> Model:
     )
 
 
-def send_reminder(consultation: Consultation) -> Model:
+def send_reminder(consultation: Consultation) -> list[Model]:
     wants = consultation.kind != "advice" and consultation.diagnosis_id is None
     return _about(
         consultation,
@@ -86,7 +89,7 @@ def send_reminder(consultation: Consultation) -> Model:
     )
 
 
-def send_cancelled(consultation: Consultation) -> Model:
+def send_cancelled(consultation: Consultation) -> list[Model]:
     """Of what the client has cancelled."""
     return _about(
         consultation,
@@ -98,7 +101,7 @@ def send_cancelled(consultation: Consultation) -> Model:
     )
 
 
-def send_put_off(consultation: Consultation) -> Model:
+def send_put_off(consultation: Consultation) -> list[Model]:
     """Of what the firm had to cancel, with the way to another time."""
     return _about(
         consultation,
@@ -111,7 +114,7 @@ def send_put_off(consultation: Consultation) -> Model:
     )
 
 
-def send_offered(consultation: Consultation) -> Model:
+def send_offered(consultation: Consultation) -> list[Model]:
     assert consultation.expires_at is not None  # of an offer: a constraint
     url = addresses.manage_url(consultation.firm.slug, consultation)
     return _about(
@@ -126,7 +129,7 @@ def send_offered(consultation: Consultation) -> Model:
     )
 
 
-def send_offer_expired(consultation: Consultation, entry: WaitlistEntry) -> Model:
+def send_offer_expired(consultation: Consultation, entry: WaitlistEntry) -> list[Model]:
     """Once by itself with the queue going on, the second time with its end."""
     ended = entry.state == WaitlistEntry.State.ENDED
     return _about(
@@ -139,15 +142,15 @@ def send_offer_expired(consultation: Consultation, entry: WaitlistEntry) -> Mode
     )
 
 
-def send_summary(consultation: Consultation, version: int) -> Model:
+def send_summary(consultation: Consultation, version: int) -> list[Model]:
     """`version`: of the summary, so that a corrected one is sent again and the same one is not."""
     url = addresses.summary_url(consultation.firm.slug, consultation)
     return _about(consultation, "session_summary", f"summary:{version}", summary_url=url)
 
 
-def send_waitlisted(entry: WaitlistEntry, position: int, cap: int) -> Model:
+def send_waitlisted(entry: WaitlistEntry, position: int, cap: int) -> list[Model]:
     last = max(entry.wanted)
-    return queue_mail(
+    mail = queue_mail(
         key=f"waitlist:{entry.pk}:waitlisted",
         template="waitlisted",
         to=entry.email,
@@ -163,10 +166,11 @@ def send_waitlisted(entry: WaitlistEntry, position: int, cap: int) -> Model:
             "manage_url": addresses.queue_url(entry.firm.slug, entry),
         },
     )
+    return [mail]
 
 
-def send_waiting_over(entry: WaitlistEntry) -> Model:
-    return queue_mail(
+def send_waiting_over(entry: WaitlistEntry) -> list[Model]:
+    mail = queue_mail(
         key=f"waitlist:{entry.pk}:over",
         template="waiting_over",
         to=entry.email,
@@ -178,12 +182,13 @@ def send_waiting_over(entry: WaitlistEntry) -> Model:
             "booking_url": addresses.book_url(entry.firm.slug),
         },
     )
+    return [mail]
 
 
-def send_full(wish: OpeningWish, month_cap: int) -> Model:
+def send_full(wish: OpeningWish, month_cap: int) -> list[Model]:
     """`wish.month`: the month after the one that is full."""
     desk = desk_of_firm()
-    return queue_mail(
+    mail = queue_mail(
         key=f"wish:{wish.pk}:full",
         template="month_full",
         to=wish.email,
@@ -199,10 +204,11 @@ def send_full(wish: OpeningWish, month_cap: int) -> Model:
             "diagnosis_url": addresses.diagnosis_url(wish.firm.slug),
         },
     )
+    return [mail]
 
 
-def send_month_open(wish: OpeningWish, cap: int) -> Model:
-    return queue_mail(
+def send_month_open(wish: OpeningWish, cap: int) -> list[Model]:
+    mail = queue_mail(
         key=f"wish:{wish.pk}:open",
         template="month_open",
         to=wish.email,
@@ -215,9 +221,10 @@ def send_month_open(wish: OpeningWish, cap: int) -> Model:
             "booking_url": addresses.book_url(wish.firm.slug, wish.month),
         },
     )
+    return [mail]
 
 
-def send_already(consultation: Consultation, once: UUID) -> Model:
+def send_already(consultation: Consultation, once: UUID) -> list[Model]:
     """To whom has a booking in that month already: the link to it, once for each form that was sent."""
     return _about(
         consultation,
@@ -236,15 +243,18 @@ def _about(
     with_event: bool = False,
     cancelled: bool = False,
     **context: Any,
-) -> Model:
-    """A mail to whom it is about. Its key names the consultation, so that each goes out once."""
+) -> list[Model]:
+    """A mail to whom it is about; none where the person was erased. Its key names the consultation, so that each goes
+    out once."""
+    if not consultation.email:
+        return []
     known = {
         "company_name": consultation.company_name,
         "contact_name": consultation.contact_name,
         "manage_url": addresses.manage_url(consultation.firm.slug, consultation),
         **labels.when(consultation),
     }
-    return queue_mail(
+    mail = queue_mail(
         key=f"consultation:{consultation.pk}:{key}",
         template=template,
         to=consultation.email,
@@ -252,6 +262,7 @@ def _about(
         context={**known, **context},
         calendar=file_text(event_of(consultation, cancelled=cancelled)) if with_event else "",
     )
+    return [mail]
 
 
 def schedule_of(consultation: Consultation) -> Schedule | None:

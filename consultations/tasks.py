@@ -60,7 +60,7 @@ def remind(firm_id: int, object_id: str) -> None:
         found = Consultation.objects.filter(pk=object_id).exists()
         row = locked_consultation(object_id)[0] if found else None  # type: ignore[arg-type]
         if row is not None and row.state == State.CONFIRMED and row.starts_at > clock.now():
-            trail.record("mail.reminder", row, company_id=row.company_id, rows=[mails.send_reminder(row)])
+            trail.record("mail.reminder", row, company_id=row.company_id, rows=mails.send_reminder(row))
 
     _in_one_go(REMIND, firm_id, object_id, work)
 

@@ -19,10 +19,8 @@ _BEFORE_KEYS = (
     "/reset/key/",
     "/email/confirm/",
 )
-_KEYS = re.compile(
-    rf"({'|'.join(_BEFORE_KEYS).replace('/', '(?:/|%2F)')}|[?&](?:from|again|diagnosis)=|\bmst_)(?:(?!%2F)[^\s/?&\"'])+",
-    re.IGNORECASE,
-)
+_BEFORE = "|".join(_BEFORE_KEYS).replace("/", "(?:/|%2F)")
+_KEYS = re.compile(rf"({_BEFORE}|[?&](?:from|again|diagnosis)=|\bmst_)(?:(?!%2F)[^\s/?&\"'])+", re.IGNORECASE)
 
 
 class JsonFormatter(logging.Formatter):

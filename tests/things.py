@@ -10,6 +10,18 @@ from uuid import uuid4
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from consultations.calc import months
+from consultations.models import (
+    Blocked,
+    Closed,
+    Consultation,
+    DayException,
+    NextAction,
+    Schedule,
+    SessionNote,
+    Task,
+    WaitlistEntry,
+)
 from diagnosis.actions import (
     Respondent,
     invite,
@@ -68,6 +80,17 @@ def plant(house: House) -> Things:
             ).pk,
             "notice": Notice.objects.create(firm=house.firm, key=canary, title=canary, url="/").pk,
             "colleague": first_member(house).pk,
+            "exception": DayException.objects.create(
+                firm=house.firm,
+                schedule=Schedule.objects.get_or_create(membership=first_member(house))[0],
+                first_day=clock.today(),
+                last_day=clock.today(),
+                reason=canary,
+            ).pk,
+            "closed": Closed.objects.create(
+                firm=house.firm, name=canary, first_day=clock.today(), last_day=clock.today()
+            ).pk,
+            "blocked": Blocked.objects.create(firm=house.firm, address=canary).pk,
             "version": 1,
             "number": 1,
         }
@@ -106,6 +129,7 @@ def plant_in(house: House, company: Company, canary: str) -> Things:
         "meeting": noted(house, company, canary, shared=True).pk,
         "file": filed(house, company, canary, shared=True).pk,
     }
+    ids |= talked(house, company, canary, diagnosis)
     for member in Membership.objects.filter(company=company, role="partner"):
         for thing in ({"meeting_id": ids["meeting"]}, {"attachment_id": ids["file"]}):
             Handing.objects.create(firm=house.firm, company=company, membership=member, **thing)
@@ -154,6 +178,53 @@ def filed(house: House, company: Company, text: str, **fields: Any) -> Attachmen
         bytes=len(content),
         sha256="0" * 64,
         key=key,
+        **fields,
+    )
+    return row
+
+
+def talked(house: House, company: Company, text: str, diagnosis: Diagnosis) -> dict[str, Any]:
+    """A session still to come, with what hangs on one, and somebody who waits; `text` in all of it. Call inside the
+    firm's scope."""
+    session = session_of(house, company, text, diagnosis=diagnosis)
+    entry = WaitlistEntry.objects.create(
+        firm=house.firm,
+        company=company,
+        company_name=text,
+        contact_name=text,
+        email=f"waits{company.pk}@x.example",
+        months=[session.month.isoformat()],
+    )
+    SessionNote.objects.create(firm=house.firm, company=company, consultation=session, text=text)
+    action = NextAction.objects.create(
+        firm=house.firm, company=company, consultation=session, text=text, who=text
+    )
+    task = Task.objects.create(firm=house.firm, kind="say_where", key=text, consultation=session)
+    return {"consultation": session.pk, "entry": entry.pk, "action": action.pk, "task": task.pk}
+
+
+def session_of(house: House, company: Company | None, text: str, **fields: Any) -> Consultation:
+    """A confirmed session in eight days. Its place is the next one; nobody is told. Call inside the firm's scope."""
+    starts = clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(days=8)
+    taken = Consultation.objects.filter(consultant=first_member(house)).count()
+    starts += timedelta(hours=2 * taken)
+    month = months.month_of(starts)
+    row: Consultation = Consultation.objects.create(
+        firm=house.firm,
+        company=company,
+        company_name=text,
+        contact_name=text,
+        email=f"session{taken}@x.example",
+        topic=text,
+        taken_by=f"{text}{taken}",
+        consultant=first_member(house),
+        state="confirmed",
+        month=month,
+        number=Consultation.objects.filter(month=month).count() + 1,
+        starts_at=starts,
+        ends_at=starts + timedelta(hours=1),
+        busy_until=starts + timedelta(hours=1),
+        confirmed_at=clock.now(),
         **fields,
     )
     return row

@@ -99,7 +99,7 @@ def _inserted(booked: Consultation, *, confirmed: bool) -> Consultation:
     else:
         due.put(LAPSE, booked.firm_id, booked.pk, at=booked.expires_at)
         booked.holds_sent = 1
-        rows = [mails.send_hold(booked)]
+        rows = mails.send_hold(booked)
         booked.save(update_fields=["holds_sent"])
     trail.record("book.consultation", booked, company_id=booked.company_id, rows=rows, origin=booked.origin)
     return booked
@@ -171,7 +171,7 @@ def _settle(row: Consultation) -> list[Model]:
     row.confirmed_at = clock.now()
     row.save(update_fields=["confirmed_at"])
     _put_reminder(row)
-    return [mails.send_confirmed(row), *_say_where(row), *_leave_queue(row), _tell_firm(row)]
+    return [*mails.send_confirmed(row), *_say_where(row), *_leave_queue(row), _tell_firm(row)]
 
 
 def _put_reminder(row: Consultation) -> None:
@@ -248,7 +248,7 @@ def send_hold_again(*, consultation: Consultation, email: str = "") -> Consultat
         row.holds_sent += 1
         row.save(update_fields=["holds_sent", "email", "taken_by", "link_version"])
         withdrawn = withdraw_mails(link=row.pk) if "email" in before else []
-        rows = [mails.send_hold(row), *withdrawn]
+        rows = [*mails.send_hold(row), *withdrawn]
         trail.record("mail.hold", row, company_id=row.company_id, before=before, rows=rows)
         return row
 
@@ -334,7 +334,7 @@ def _moved(row: Consultation, time: FreeTime, number: int | None, here: Places) 
     row = Consultation.objects.with_people().get(pk=row.pk)
     _put_reminder(row)
     withdrawn = withdraw_mails(link=row.pk)  # what waits to be sent says the time before
-    rows: list[Model] = [mails.send_changed(row, was), *_say_where(row), *withdrawn]
+    rows: list[Model] = [*mails.send_changed(row, was), *_say_where(row), *withdrawn]
     if old_month != row.month:
         freed(here.row)
         fill(here.row, here.desk)
@@ -375,7 +375,7 @@ def _given_back(row: Consultation, places: Places, *, told: bool) -> list[Model]
     """Nothing of it is mailed any more but that it is cancelled; the place goes on. The rows written."""
     rows: list[Model] = list(withdraw_mails(link=row.pk))
     if told:
-        rows += [mails.send_cancelled(row), _tell_firm_of_end(row)]
+        rows += [*mails.send_cancelled(row), _tell_firm_of_end(row)]
     if row.number is None and not row.is_replacement:
         freed(places.row)
         rows.append(places.row)
@@ -404,7 +404,7 @@ def put_off(*, consultation: Consultation, reason: str, actor: Membership) -> Co
         changes = {"cancelled_by_firm": True, "cancel_reason": reason, "sequence": row.sequence + 1}
         closed = _close_time(row)
         before = move(row, State.CANCELLED, by=FIRM, **changes)
-        rows: list[Model] = [*withdraw_mails(link=row.pk), mails.send_put_off(row), *closed]
+        rows: list[Model] = [*withdraw_mails(link=row.pk), *mails.send_put_off(row), *closed]
         if not row.is_replacement:
             freed(places.row)
             rows.append(places.row)

@@ -59,7 +59,7 @@ def say_where(*, consultation: Consultation, url: str, phone: str, actor: Member
         row.save(update_fields=list(before))
         rows: list[Model] = []
         if row.state == State.CONFIRMED and row.starts_at > clock.now():
-            rows.append(mails.send_meeting(row))
+            rows += mails.send_meeting(row)
         if labels.has_a_way(row, mails.schedule_of(row)):
             rows += _done_with(Task.objects.open().filter(consultation=row, kind=Task.Kind.SAY_WHERE), actor)
         trail.record("say_where.consultation", row, company_id=row.company_id, before=before, rows=rows)
@@ -112,11 +112,11 @@ def send_summary(*, consultation: Consultation, actor: Membership) -> Consultati
         note.save(update_fields=["shared", "opened_by"])
         NextAction.objects.filter(consultation=row).update(opened_by=row.pk)
         before = {"summary_sent_at": row.summary_sent_at}
-        mail = mails.send_summary(row, int(note.updated_at.timestamp()))
+        sent = mails.send_summary(row, int(note.updated_at.timestamp()))
         row.summary_sent_at = clock.now()
         row.save(update_fields=["summary_sent_at"])
         agreed = list(NextAction.objects.filter(consultation=row))
-        rows = [mail, note, *agreed]
+        rows = [*sent, note, *agreed]
         trail.record("send.summary", row, company_id=row.company_id, before=before, rows=rows)
         return row
 

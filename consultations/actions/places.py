@@ -126,14 +126,14 @@ def lapse(consultation: Consultation, row: ConsultationMonth) -> None:
     freed(row)
     rows: list[Model] = [row]
     if not was_offer:
-        rows.append(mails.send_hold_lapsed(consultation))
+        rows += mails.send_hold_lapsed(consultation)
     elif (entry := consultation.entry) and entry.state == WaitlistEntry.State.WAITING:
-        rows += [entry, _let_pass(consultation, entry, row)]
+        rows += [entry, *_let_pass(consultation, entry, row)]
     company_id = consultation.company_id
     trail.record("lapse.consultation", consultation, company_id=company_id, before=before, rows=rows)
 
 
-def _let_pass(consultation: Consultation, entry: WaitlistEntry, row: ConsultationMonth) -> Model:
+def _let_pass(consultation: Consultation, entry: WaitlistEntry, row: ConsultationMonth) -> list[Model]:
     """An offer without an answer: once, the entry goes to the end of the queue; then the queue ends for it."""
     entry.lapses += 1
     if entry.lapses >= LAPSES_ALLOWED:
@@ -197,8 +197,8 @@ def _offer(entry: WaitlistEntry, time: FreeTime, number: int) -> Consultation:
     offered.firm = entry.firm
     offered.save(force_insert=True)
     due.put(LAPSE, offered.firm_id, offered.pk, at=offered.expires_at)
-    mail = mails.send_offered(offered)
-    trail.record("offer.consultation", offered, company_id=offered.company_id, rows=[mail])
+    sent = mails.send_offered(offered)
+    trail.record("offer.consultation", offered, company_id=offered.company_id, rows=sent)
     return offered
 
 

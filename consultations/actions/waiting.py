@@ -50,8 +50,8 @@ def join(*, id: UUID, wanted: Iterable[date], asked: Asked) -> WaitlistEntry:
             raise _whose(problem, asked) from problem
         due.put(OVER, entry.firm_id, entry.pk, at=months.at(months.after(max(held)), months.MIDNIGHT))
         first = min(held)
-        mail = mails.send_waitlisted(entry, position_in(entry, first), held[first].cap)
-        trail.record("join.waitlist", entry, company_id=entry.company_id, rows=[mail])
+        sent = mails.send_waitlisted(entry, position_in(entry, first), held[first].cap)
+        trail.record("join.waitlist", entry, company_id=entry.company_id, rows=sent)
         return entry
 
 
@@ -105,8 +105,8 @@ def end_waiting(*, entry: WaitlistEntry) -> bool:
         before = {"state": row.state}
         row.state = WaitlistEntry.State.ENDED
         row.save(update_fields=["state"])
-        mail = mails.send_waiting_over(row)
-        trail.record("end.waitlist", row, company_id=row.company_id, before=before, rows=[mail])
+        sent = mails.send_waiting_over(row)
+        trail.record("end.waitlist", row, company_id=row.company_id, before=before, rows=sent)
         return True
 
 
@@ -157,9 +157,9 @@ def tell_full(*, month: date, asked: Asked) -> OpeningWish:
         wish, new = OpeningWish.objects.get_or_create(
             month=months.after(month), email=asked.email, defaults=about
         )
-        mail = mails.send_full(wish, month_view(month).cap)
+        sent = mails.send_full(wish, month_view(month).cap)
         if new:
-            trail.record("tell.full", wish, rows=[mail])
+            trail.record("tell.full", wish, rows=sent)
         return wish
 
 
@@ -185,5 +185,5 @@ def tell_opening(*, wish: OpeningWish) -> bool:
             return False
         row.told_at = clock.now()
         row.save(update_fields=["told_at"])
-        trail.record("tell.opening", row, rows=[mails.send_month_open(row, view.cap)])
+        trail.record("tell.opening", row, rows=mails.send_month_open(row, view.cap))
         return True

@@ -12,7 +12,6 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models.functions import Lower
 
 from consultations.calc import months
 from consultations.states import LIVE, TAKES_PLACE, TAKES_TIME, WAITING, State
@@ -73,8 +72,9 @@ class AskedFor(FirmModel):
         Company, on_delete=models.CASCADE, null=True, blank=True, related_name="+", db_constraint=False
     )
     company_name = models.CharField("会社名", max_length=100)
-    contact_name = models.CharField("お名前", max_length=60)
-    email = models.EmailField("メールアドレス")
+    # Empty once the person was erased.
+    contact_name = models.CharField("お名前", max_length=60, blank=True)
+    email = models.EmailField("メールアドレス", blank=True)
     phone = models.CharField("お電話番号", max_length=20, blank=True)
     by_phone = models.BooleanField("お電話で話す", default=False)
     corporate_number = models.CharField("法人番号", max_length=13, blank=True)
@@ -144,9 +144,8 @@ class WaitlistEntry(AskedFor):
             Wall(name="consultations_waitlist_wall", company="company_id", firm_side=True, link="id"),
             models.UniqueConstraint(name="consultations_waitlist_key", fields=["firm", "id"]),
             models.UniqueConstraint(
-                Lower("email"),
-                "firm",
                 name="consultations_waitlist_mail",
+                fields=["firm", "email"],
                 condition=models.Q(state="waiting"),
             ),
             SameTenantKey(

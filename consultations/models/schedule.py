@@ -13,6 +13,7 @@ from tenancy.models import Membership
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
 _OF_FIRM = Stays("of the firm, not of a company")
+_ENDS_WITH_MEMBER = Keeps("times of a consultant; end with the membership")
 WEEKDAYS = tuple(enumerate("月火水木金土日"))
 
 
@@ -81,9 +82,6 @@ class _OfSchedule(FirmModel):
 
     schedule = models.ForeignKey(Schedule, on_delete=models.CASCADE, related_name="+", db_constraint=False)
 
-    on_merge = _OF_FIRM
-    on_erase = Keeps("times of a consultant; end with the membership")
-
     class Meta(FirmModel.Meta):
         abstract = True
 
@@ -106,6 +104,8 @@ class Weekly(_OfSchedule):
     ends = models.TimeField("まで")
 
     on_export = Exported()
+    on_merge = _OF_FIRM
+    on_erase = _ENDS_WITH_MEMBER
 
     class Meta(FirmModel.Meta):
         constraints = [
@@ -143,6 +143,8 @@ class DayException(_OfSchedule):
     reason = models.CharField("メモ(社内だけ)", max_length=100, blank=True)
 
     on_export = Exported()
+    on_merge = _OF_FIRM
+    on_erase = _ENDS_WITH_MEMBER
 
     class Meta(FirmModel.Meta):
         constraints = [
@@ -182,6 +184,8 @@ class OutsideCalendar(_OfSchedule):
     problem = models.CharField(max_length=20, blank=True)
 
     on_export = NotExported("an address that opens a person's calendar; asked for anew")
+    on_merge = _OF_FIRM
+    on_erase = _ENDS_WITH_MEMBER
 
     class Meta(FirmModel.Meta):
         constraints = [
@@ -205,6 +209,8 @@ class OutsideBusy(_OfSchedule):
     ends_at = models.DateTimeField()
 
     on_export = NotExported("read again from the outside calendar")
+    on_merge = _OF_FIRM
+    on_erase = _ENDS_WITH_MEMBER
 
     class Meta(FirmModel.Meta):
         constraints = [

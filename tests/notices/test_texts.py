@@ -75,4 +75,4 @@ def test_a_value_is_never_read_as_template_or_html() -> None:
 
 def test_the_supplied_words_are_used_as_they_are() -> None:
     assert texts()["diagnosis_ready"].subject == "【診断結果】戦略とプロセスの簡易診断レポート"
-    assert len(texts()) == 18 + 18
+    assert len(texts()) == 18 + 24
