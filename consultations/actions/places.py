@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import F, Model
 
 from consultations import mails
@@ -26,7 +25,6 @@ from consultations.states import CLOCK, ENDED, WAITING, NotFromHere, State, allo
 from tenancy import clock, due, guards, trail
 from tenancy.scope import current_scope
 
-LOCK_TIMEOUT = "3s"
 LAPSE, REMIND = "consultations.lapse", "consultations.remind"  # kinds of due work, declared in tasks
 LAPSES_ALLOWED = 2  # the second offer without an answer ends the entry
 
@@ -56,7 +54,7 @@ class Places:
 def locked_month(month: date) -> Places:
     """The month, locked until the transaction ends: what had run out has lapsed, who waits was offered what is free.
 
-    Waits three seconds for the lock at most; then PostgreSQL raises LockNotAvailable.
+    Waits three seconds for the lock at most, as everywhere here; then PostgreSQL raises LockNotAvailable.
     """
     row = _lock(month)
     desk = desk_of_firm()
@@ -72,8 +70,6 @@ def locked_months(wanted: Iterable[date]) -> dict[date, Places]:
 
 
 def _lock(month: date) -> ConsultationMonth:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
     rows = ConsultationMonth.objects.filter(month=month)
     if guards.stands("month.cap"):
         rows = rows.select_for_update(of=("self",), no_key=True)
