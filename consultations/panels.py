@@ -1,0 +1,3 @@
+"""What the オンライン相談・壁打ち adds to the house's pages."""
+
+from consultations import panels_company  # noqa: F401  (a company's own pages)
