@@ -89,7 +89,7 @@ def detail(request: HttpRequest, firm: str, company: int, consultation: UUID) ->
         "session": shown,
         "row": row,
         "agreed": list(NextAction.objects.filter(consultation=row).order_by("due_on", "created_at")),
-        "diagnosis": Diagnosis.objects.submitted().filter(pk=row.diagnosis_id, company=its).first(),
+        "diagnosis": Diagnosis.objects.submitted().filter(pk__in=[row.diagnosis_id], company=its).first(),
         "meeting": labels.meeting_label(row, schedule),
         "meeting_url": "" if row.by_phone else row.meeting_url or (schedule.meeting_url if schedule else ""),
         "is_live": row.is_live,

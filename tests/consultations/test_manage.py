@@ -5,11 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from consultations import addresses
+from consultations.actions import places
 from consultations.actions.booking import cancel, put_off
 from consultations.actions.firm import agree, mark, send_summary, write_note
 from consultations.actions.waiting import decline, join, tell_full
@@ -23,7 +25,7 @@ from tenancy import clock
 from tenancy.links import make_token
 from tenancy.models import Trail
 from tenancy.scope import open_scope
-from tests.conftest import House
+from tests.conftest import House, as_owner
 from tests.consultations.office import DECEMBER, JANUARY, NOW, a_time, booked, company, times
 from tests.things import answered
 
@@ -40,7 +42,7 @@ def page(name: str, token: str) -> HttpResponse:
 
 
 def send(name: str, token: str, **data: object) -> HttpResponse:
-    return Client(SERVER_NAME="localhost").post(at(name, token), data)  # type: ignore[arg-type,return-value]
+    return Client(SERVER_NAME="localhost").post(at(name, token), data)  # type: ignore[return-value]
 
 
 def token_of(house: House, row: Consultation) -> str:
@@ -257,7 +259,7 @@ def test_a_time_that_somebody_took_meanwhile_shows_the_others(office: House) -> 
 
 def test_a_full_month_is_not_moved_into(office: House) -> None:
     row = booked(office, 1)
-    january = [each for each in times(office, JANUARY)]
+    january = times(office, JANUARY)
     for number in range(2, 6):
         booked(office, number, time=january[number * 3])
     token = token_of(office, row)
@@ -274,6 +276,26 @@ def test_what_is_no_time_changes_nothing(office: House, slot: str) -> None:
     row = booked(office, 1)
     answer = send("change", token_of(office, row), slot=slot)
     assert answer.status_code in (409, 422)
+    assert fresh(office, row).starts_at == row.starts_at
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_month_that_somebody_holds_too_long_is_said_and_the_choice_kept(
+    office: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, other = booked(office, 1), a_time(office, date(2026, 12, 21), 10)
+    token = token_of(office, row)
+    monkeypatch.setattr(places, "LOCK_TIMEOUT", "50ms")
+    holder = as_owner(connection.settings_dict["NAME"])
+    with holder, holder.cursor() as cursor:
+        names = ("app.user", "app.firm", "app.companies", "app.side", "app.link")
+        for name, value in zip(names, office.scope.settings(), strict=True):
+            cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+        cursor.execute("SELECT 1 FROM consultations_consultationmonth FOR UPDATE")
+        answer = send("change", token, slot=str(other.slot))
+    holder.close()
+    assert (answer.status_code, answer["Retry-After"]) == (503, "3")
+    assert f'value="{other.slot}" required checked' in answer.content.decode()
     assert fresh(office, row).starts_at == row.starts_at
 
 
@@ -377,8 +399,8 @@ def test_a_telephone_and_more_words_are_added(office: House) -> None:
 def test_a_diagnosis_taken_before_is_attached_by_its_link(office: House) -> None:
     row = booked(office, 1)
     token = token_of(office, row)
-    diagnosis = answered(office, "利根")
     with open_scope(office.scope):
+        diagnosis = answered(office, "利根")
         link = result_url("michisuji", result_token(diagnosis))
         revoked = make_token("diagnosis.result", diagnosis.pk, diagnosis.link_version + 1)
     for wrong in ("わかりません", revoked, f"{link[:-3]}xyz/", token):
