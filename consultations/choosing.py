@@ -42,13 +42,15 @@ def choice(
     but: Consultation | None = None,
     passes_over: datetime | None = None,
 ) -> Choice:
-    """The free times of one of the months `wanted`: of the one that `query` or what was chosen names, else the first.
+    """The free times of one of the months `wanted`: of the one that `query` or what was chosen names, else of the one
+    in which `but` lies, else of the first.
 
     `but`: its own time counts as free; `passes_over`: a start that is not to be chosen again.
     """
     if not wanted:
         return Choice()
-    month = _month(wanted, query, chosen)
+    near = months.month_of(chosen.starts) if chosen else but.month if but else wanted[0]
+    month = _month(wanted, query.get("month") or f"{near:%Y-%m}")
     times = _times(month, but.pk if but else None, passes_over)
     first = _first_day(times, query, chosen)
     shown, later = _days(times, first)
@@ -67,8 +69,7 @@ def _times(month: date, but: UUID | None, passes_over: datetime | None) -> list[
     return [each for each in times if each.starts != passes_over]
 
 
-def _month(wanted: Sequence[date], query: Mapping[str, str], chosen: Slot | None) -> date:
-    named = query.get("month") or (f"{months.month_of(chosen.starts):%Y-%m}" if chosen else "")
+def _month(wanted: Sequence[date], named: str) -> date:
     return next((each for each in wanted if f"{each:%Y-%m}" == named), wanted[0])
 
 

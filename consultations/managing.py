@@ -1,7 +1,7 @@
 """One's own session, as whoever has the mail reads it: where it stands, and what can be done with it now."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.urls import reverse
 
@@ -16,6 +16,7 @@ from tenancy.links import LIFETIME
 # Stage of the page → who stands there. The page has a partial for each: templates/consultations/_manage_<stage>.html.
 HELD, OFFERED, EXPIRED, CONFIRMED = "held", "offered", "expired", "confirmed"
 OVER, MISSED, PUT_OFF, CANCELLED, DECLINED = "over", "missed", "put_off", "cancelled", "declined"
+NEAR = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Managed:
     meeting_url: str
     deadline: datetime
     is_late: bool
+    is_near: bool  # it begins within a day, or goes on
     result_url: str
     summary_url: str
     queue_url: str
@@ -59,6 +61,7 @@ def managed(row: Consultation, slug: str, token: str) -> Managed:
         meeting_url="" if row.by_phone else row.meeting_url or usual,
         deadline=row.free_until,
         is_late=clock.now() > row.free_until,
+        is_near=row.starts_at - clock.now() < NEAR,
         result_url=_result_url(row.diagnosis, slug),
         summary_url=addresses.summary_url(slug, row) if row.summary_sent_at else "",
         queue_url=_queue_url(row, slug),

@@ -17,7 +17,7 @@ from consultations import addresses
 from consultations.actions import waiting
 from consultations.addresses import QUEUE, WISH
 from consultations.calc import months
-from consultations.free_times import desk_of_firm, eligible, month_views
+from consultations.free_times import MonthView, desk_of_firm, eligible, month_views
 from consultations.models import Consultation, ConsultationMonth, OpeningWish, WaitlistEntry
 from consultations.office import in_the_office
 from consultations.states import State
@@ -40,6 +40,7 @@ class Turn:
     cap: int
     taken: int
     passed: bool  # it let one go by, and waits for the next place that becomes free
+    offered: bool  # a place of the month is held for it now
 
 
 @dataclass(frozen=True)
@@ -93,23 +94,24 @@ def turns_of(entry: WaitlistEntry) -> list[Turn]:
     wanted = [each for each in entry.wanted if months.last_day(each) >= clock.today()]
     everybody = list(WaitlistEntry.objects.waiting())
     rows = {row.month: row for row in ConsultationMonth.objects.filter(month__in=wanted)}
+    offers = Consultation.objects.live().filter(entry=entry, state=State.OFFERED)
+    offered = set(offers.values_list("month", flat=True))
     return [
-        _turn(entry, view.month, everybody, rows.get(view.month), view.cap, view.taken)
+        _turn(entry, view, everybody, rows.get(view.month), view.month in offered)
         for view in month_views(wanted)
     ]
 
 
 def _turn(
     entry: WaitlistEntry,
-    month: date,
+    view: MonthView,
     everybody: list[WaitlistEntry],
     row: ConsultationMonth | None,
-    cap: int,
-    taken: int,
+    offered: bool,
 ) -> Turn:
-    here = [each.pk for each in everybody if month.isoformat() in each.months]
+    here = [each.pk for each in everybody if view.month.isoformat() in each.months]
     passed = row is not None and not eligible([entry], row)
-    return Turn(month, here.index(entry.pk) + 1, len(here), cap, taken, passed)
+    return Turn(view.month, here.index(entry.pk) + 1, len(here), view.cap, view.taken, passed, offered)
 
 
 def _offers(entry: WaitlistEntry, slug: str) -> list[Offer]:

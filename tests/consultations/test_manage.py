@@ -152,6 +152,13 @@ def test_nothing_is_done_by_a_dead_link(office: House, name: str) -> None:
     assert _everything(office) == before
 
 
+@pytest.mark.usefixtures("half_past")
+def test_whoever_tries_links_without_end_is_asked_to_wait(office: House) -> None:
+    client = Client(SERVER_NAME="localhost")
+    tried = [client.post(at("cancel", "x")).status_code for _ in range(61)]
+    assert tried == [410] * 60 + [429]
+
+
 # ── Confirming ──
 
 
