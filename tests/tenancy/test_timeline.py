@@ -77,13 +77,13 @@ def test_a_long_story_is_paged_and_costs_the_same(
     as_: As, michisuji: House, company: Company, django_assert_num_queries: Any
 ) -> None:
     baba = as_("馬場")
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         baba.get(room(company))
     with open_scope(michisuji.scope):
         for number in range(45):  # all at one moment, as one upload of many
             with clock.stopped_at(at(7)):
                 filed(michisuji, company, f"紙{number:02}")
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         pages = [baba.get(room(company), {"page": page}).content.decode() for page in ("1",)]
     pages += [baba.get(room(company), {"page": page}).content.decode() for page in ("2", "3")]
     told = [f"紙{number:02}" for number in range(45)]
