@@ -339,6 +339,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "DiagnosisState": "diagnosis.models.Diagnosis.State",
         "JobState": "reports.models.Job.State",
+        "DiagnosisOrigin": "diagnosis.models.Diagnosis.Origin",
+        "ConsultationOrigin": "consultations.models.Consultation.Origin",
+        "ConsultationState": "consultations.states.State",
     },
 }
 

@@ -68,6 +68,11 @@ def book_url(slug: str, month: date | None = None) -> str:
     return f"{url}?month={month:%Y-%m}" if month else url
 
 
+def waitlist_url(slug: str, month: date) -> str:
+    """Where to join the queue of a month that is full."""
+    return f"{_whole('consultations:waitlist', slug)}?month={month:%Y-%m}"
+
+
 def diagnosis_url(slug: str) -> str:
     return _whole("diagnosis:start", slug)
 

@@ -7,6 +7,7 @@ limits(
         "consultations.book.tries": "相談を申し込む試み",
         "consultations.book.address": "相談の申し込み(1か所から)",
         "consultations.book.mail": "相談の申し込み(1つの宛先)",
+        "consultations.api.read": "相談の空きをAPIで読むこと",
         "consultations.waitlist.address": "キャンセル待ちの登録(1か所から)",
         "consultations.hold.pause": "相談の確認のメール(1分)",
         "consultations.manage": "相談の変更・取り消し",

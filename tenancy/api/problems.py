@@ -26,6 +26,19 @@ IN_JAPANESE = {
 }
 
 
+class Conflict(exceptions.APIException):
+    """What was asked for cannot be had as things stand: `words` say why, `members` what a program may do about it.
+
+    Raised and not answered, so that nothing of the request stays behind and its Idempotency-Key is free again.
+    """
+
+    status_code = status.HTTP_409_CONFLICT
+
+    def __init__(self, words: str = "", **members: object) -> None:
+        super().__init__(words)
+        self.words, self.members = words, members
+
+
 class TooLarge(exceptions.APIException):
     """The body is larger than the door takes."""
 
@@ -68,7 +81,9 @@ def problem_details(exception: Exception, context: dict[str, Any]) -> JsonRespon
 def _of_api_exception(exception: exceptions.APIException, context: dict[str, Any]) -> JsonResponse:
     wait = getattr(exception, "wait", None)
     words = getattr(exception, "words", "")
-    answer = problem(exception.status_code, words, retry_after=math.ceil(wait) if wait else None)
+    members = getattr(exception, "members", {})
+    retry_after = math.ceil(wait) if wait else None
+    answer = problem(exception.status_code, words, retry_after=retry_after, **members)
     if isinstance(exception, exceptions.MethodNotAllowed):
         answer.headers["Allow"] = ", ".join(
             each for each in context["view"].allowed_methods if each != "OPTIONS"

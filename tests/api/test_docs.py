@@ -15,6 +15,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.api.conftest import V1, Program, answered
+from tests.conftest import House
+from tests.consultations.office import opens
 
 
 def schema() -> dict[str, Any]:
@@ -57,7 +59,12 @@ def test_the_schema_says_who_needs_a_token(db: None) -> None:
         for method, door in doors.items()
         if {} in door["security"]
     }
-    assert is_open == {("post", "diagnoses/")}
+    assert is_open == {
+        ("post", "diagnoses/"),
+        ("get", "consultations/months/{month}/"),
+        ("get", "consultations/slots/"),
+        ("post", "consultations/bookings/"),
+    }
 
 
 def test_every_post_declares_the_key_and_every_door_its_refusals(db: None) -> None:
@@ -68,15 +75,26 @@ def test_every_post_declares_the_key_and_every_door_its_refusals(db: None) -> No
             assert ("Idempotency-Key" in names) == (method == "post"), (method, path)
 
 
-def test_what_is_answered_is_what_the_schema_says(baba: Program) -> None:
+def test_what_is_answered_is_what_the_schema_says(baba: Program, michisuji: House) -> None:
+    opens(michisuji)
     found = schema()
     diagnosis = baba.post(f"{V1}/diagnoses/", answered()).json()
     job = baba.post(f"{V1}/diagnoses/{diagnosis['id']}/report/").json()
+    slots = baba.get(f"{V1}/consultations/slots/").json()
+    month = baba.get(f"{V1}/consultations/months/{slots['results'][0]['starts_at'][:7]}/").json()
+    asked = {"kind": "both", "company_name": "会社", "contact_name": "名前", "email": "a@b.example"}
+    booking = baba.post(
+        f"{V1}/consultations/bookings/", {**asked, "slot": slots["results"][0]["slot"]}
+    ).json()
     for body, path, method, status in (
         (diagnosis, "diagnoses/", "post", "201"),
         (baba.get(f"{V1}/diagnoses/").json(), "diagnoses/", "get", "200"),
         (baba.get(f"{V1}/companies/").json(), "companies/", "get", "200"),
         (job, "jobs/{job}/", "get", "200"),
+        (month, "consultations/months/{month}/", "get", "200"),
+        (slots, "consultations/slots/", "get", "200"),
+        (booking, "consultations/bookings/", "post", "201"),
+        (baba.get(f"{V1}/consultations/bookings/").json(), "consultations/bookings/", "get", "200"),
     ):
         answers = found["paths"][f"/api/v1/firms/{{firm}}/{path}"][method]["responses"]
         wanted = answers[status]["content"]["application/json"]["schema"]
