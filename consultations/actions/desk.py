@@ -1,6 +1,6 @@
 """Setting up: the firm's desk and months, who consults, and when. Whoever waits hears of what becomes free by it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time
 
 from consultations.actions.places import fill, freed, locked_month, locked_months
@@ -19,7 +19,7 @@ from consultations.models import (
 )
 from consultations.office import in_the_office
 from tenancy import clock, due, trail
-from tenancy.editing import apply
+from tenancy.editing import ChangedMeanwhile, apply
 from tenancy.models import Membership
 
 CALENDAR = "consultations.calendar"  # a kind of due work, declared in tasks
@@ -85,7 +85,10 @@ def tell_who_waits() -> None:
 def close_days(
     *, name: str, first_day: date, last_day: date, every_year: bool, actor: Membership | None
 ) -> Closed:
-    """Days on which nobody of the firm gives sessions. Sessions that stand there already stay."""
+    """Days on which nobody of the firm gives sessions. Sessions that stand there already stay; so do the usual
+    closings of a firm that has not written any rules yet."""
+    if not Desk.objects.exists():
+        update_desk(values={}, seen=None, actor=actor)
     row = Closed(name=name, first_day=first_day, last_day=last_day, every_year=every_year)
     row.save(force_insert=True)
     trail.record("close.days", row)
@@ -154,14 +157,22 @@ def update_schedule(
 Hours = tuple[int, time, time]
 
 
-def set_hours(*, schedule: Schedule, hours: Sequence[Hours], actor: Membership | None) -> None:
-    """The week: (weekday, from, until). The same week again changes nothing."""
+def set_hours(
+    *,
+    schedule: Schedule,
+    hours: Sequence[Hours],
+    actor: Membership | None,
+    seen: Collection[Hours] | None = None,
+) -> None:
+    """The week: (weekday, from, until). The same week again changes nothing. `seen`: the week that the form showed;
+    raises ChangedMeanwhile where another window has saved a third one since."""
     Schedule.objects.select_for_update(of=("self",), no_key=True).get(pk=schedule.pk)
     rows = list(Weekly.objects.filter(schedule=schedule))
-    wanted = set(hours)
+    wanted, stored = set(hours), {(row.weekday, row.starts, row.ends) for row in rows}
+    if seen is not None and stored not in (set(seen), wanted):
+        raise ChangedMeanwhile(schedule, [])
     gone = [row for row in rows if (row.weekday, row.starts, row.ends) not in wanted]
-    known = {(row.weekday, row.starts, row.ends) for row in rows}
-    new = [Weekly(schedule=schedule, weekday=w, starts=s, ends=e) for w, s, e in sorted(wanted - known)]
+    new = [Weekly(schedule=schedule, weekday=w, starts=s, ends=e) for w, s, e in sorted(wanted - stored)]
     if not gone and not new:
         return
     for row in gone:
@@ -242,6 +253,12 @@ def subscribe(*, schedule: Schedule, url: str, actor: Membership | None) -> Outs
     due.put(CALENDAR, row.firm_id, row.pk)
     trail.record("subscribe.calendar", row)
     return row
+
+
+def read_again(*, calendar: OutsideCalendar) -> None:
+    """A worker reads the calendar now, and not only at its next quarter of an hour."""
+    due.drop(CALENDAR, calendar.pk)
+    due.put(CALENDAR, calendar.firm_id, calendar.pk)
 
 
 def keep_busy(*, calendar: OutsideCalendar, spans: Sequence[tuple[datetime, datetime]]) -> bool:
