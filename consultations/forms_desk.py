@@ -458,8 +458,8 @@ class WeekForm:
         for text in self.seen.split():
             match = re.fullmatch(r"([0-6]):([01]\d|2[0-3])([0-5]\d)-([01]\d|2[0-3])([0-5]\d)", text)
             if match:
-                weekday, *rest = map(int, match.groups())
-                found.append((weekday, time(*rest[:2]), time(*rest[2:])))
+                weekday, since, minute, until, last = map(int, match.groups())
+                found.append((weekday, time(since, minute), time(until, last)))
         return found
 
     def is_valid(self) -> bool:

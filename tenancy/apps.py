@@ -14,7 +14,9 @@ class TenancyConfig(AppConfig):
 
         words.speak()  # before any form is made
 
-        # What business apps hang into our pages (tenancy.extensions), their words in the trail
+        # What business apps hang into our pages (tenancy.extensions), their first steps, their words in the trail
         # (tenancy.trail_words), how long they keep what (tenancy.retention), and what the operator must hear of
         # (tenancy.operating).
-        autodiscover_modules("panels", "trail_words", "retention", "failures", "operator_words")
+        autodiscover_modules(
+            "panels", "first_steps", "trail_words", "retention", "failures", "operator_words"
+        )

@@ -80,9 +80,22 @@ class TabLink:
     current: bool
 
 
+@dataclass(frozen=True)
+class FirstStep:
+    """What the admin of a new firm does first. Its address takes the firm's slug; `done` runs in the request's scope,
+    with one query at most."""
+
+    title: str
+    body: str
+    url_name: str
+    done: Callable[[], bool]
+    order: int
+
+
 _home: dict[str, Panel[HomeBuild]] = {}
 _company: dict[str, Panel[CompanyBuild]] = {}
 _company_home: dict[str, Panel[CompanyBuild]] = {}
+_steps: dict[str, FirstStep] = {}
 _tabs: dict[str, Tab] = {
     "overview": Tab("overview", "概要", "companies.read", "tenancy:company", 0),
     "members": Tab("members", "メンバー", "members.read", "tenancy:company_members", 90),
@@ -113,6 +126,18 @@ def company_home_panel(
 def company_tab(key: str, label: str, *, permission: str, url_name: str, order: int = 100) -> None:
     """Add a screen to every company. `url_name` takes (firm's slug, company's id). The same key again replaces it."""
     _tabs[key] = Tab(key, label, permission, url_name, order)
+
+
+def first_step(
+    key: str, title: str, body: str, *, url_name: str, done: Callable[[], bool], order: int = 50
+) -> None:
+    """Show a step on the home page of a new firm. The same key again replaces it. Registered in `first_steps.py`."""
+    _steps[key] = FirstStep(title, body, url_name, done, order)
+
+
+def first_steps() -> list[FirstStep]:
+    """The steps of a new firm, in their order."""
+    return sorted(_steps.values(), key=lambda step: step.order)
 
 
 def home_panels(visit: Visit) -> list[Shown]:

@@ -17,6 +17,7 @@ from consultations.actions import desk as actions
 from consultations.actions.desk import Hours, schedule_for
 from consultations.addresses import FEED
 from consultations.calc.holidays import holiday_name
+from consultations.calendars.problems import Reason
 from consultations.forms import by_day
 from consultations.forms_desk import CalendarForm, ExceptionForm, ScheduleForm, WeekForm, masked
 from consultations.free_times import free_times, outside_hours
@@ -133,8 +134,6 @@ def _preview(row: Schedule) -> dict[str, Any]:
 
 def _problem_of(calendar: OutsideCalendar | None) -> str:
     """Why it could not be read, in words."""
-    from consultations.calendars.problems import Reason
-
     if calendar is None or not calendar.problem:
         return ""
     known = {**{each.name: each.label for each in Reason}, **{each.value: each.label for each in Reason}}
@@ -175,7 +174,7 @@ def hours(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
     """The week. `more`: one more pair of a day; nothing is saved then."""
     if request.method != "POST":
         return redirect(HOME, firm)
-    week, member = WeekForm.sent(request.POST.dict()), member_of(request)  # type: ignore[arg-type]
+    week, member = WeekForm.sent(request.POST.dict()), member_of(request)
     if week.more is not None:
         return _page(request, week=week, week_is_typed=True)
     if not week.is_valid():

@@ -8,9 +8,9 @@ from django.views.decorators.http import require_safe
 
 from tenancy import clock
 from tenancy.door import Visit
-from tenancy.extensions import home_panels
+from tenancy.extensions import first_steps, home_panels
 from tenancy.middleware import visit_of
-from tenancy.models import Company, FirmProfile, PublicPerson
+from tenancy.models import Company
 from tenancy.permissions import access
 
 
@@ -32,7 +32,7 @@ def home(request: HttpRequest, firm: str) -> HttpResponse:
         "side_panels": [panel for panel in panels if panel.place == "side"],
         "counts": counts,
         "total": total,
-        "steps": first_steps(visit, total),
+        "steps": steps_of(visit, total),
     }
     return render(request, "tenancy/home.html", context)
 
@@ -43,28 +43,16 @@ def by_support() -> list[tuple[str, str, int]]:
     return [(value, str(label), found.get(value, 0)) for value, label in Company.Support.choices]
 
 
-def first_steps(visit: Visit, companies: int) -> list[dict[str, object]]:
-    """The three steps of a new firm, for its admin, until the third is done; else nothing. At most two queries."""
+def steps_of(visit: Visit, companies: int) -> list[dict[str, object]]:
+    """The first steps of a new firm, for its admin, until it has a company; else nothing. A query for each at most."""
     if companies or not visit.may("firm.settings"):
         return []
-    profile, slug = FirmProfile.objects.first(), visit.firm.slug
     return [
         {
-            "title": "公開ページを書く",
-            "body": "どのような考えで支援しているか、電話番号と受付時間を書きます。",
-            "url": reverse("tenancy:settings_public", args=[slug]),
-            "done": bool(profile and profile.headline and profile.conviction),
-        },
-        {
-            "title": "お話しする人を載せる",
-            "body": "だれと話すのかが分かると、相談しやすくなります。",
-            "url": reverse("tenancy:person_new", args=[slug]),
-            "done": PublicPerson.objects.exists(),
-        },
-        {
-            "title": "最初の企業を登録する",
-            "body": "登録すると、診断・戦略・4段階の数字をまとめて管理できます。",
-            "url": reverse("tenancy:company_new", args=[slug]),
-            "done": False,
-        },
+            "title": step.title,
+            "body": step.body,
+            "url": reverse(step.url_name, args=[visit.firm.slug]),
+            "done": step.done(),
+        }
+        for step in first_steps()
     ]

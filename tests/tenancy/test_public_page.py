@@ -137,7 +137,10 @@ def test_home_of_a_new_firm_shows_the_first_three_steps(as_: As, michisuji: Hous
         Company.objects.all().delete()
     html = as_("青木").get("/michisuji/home/").content.decode()
     assert "はじめの三つ" in html
-    assert 'href="/michisuji/settings/public/"' in html
+    steps = html[html.index("はじめの三つ") :]
+    ways = ("settings/public/", "settings/consultations/", "companies/new/")
+    places = [steps.index(f'href="/michisuji/{way}"') for way in ways]
+    assert places == sorted(places)
     assert "はじめの三つ" not in as_("馬場").get("/michisuji/home/").content.decode()
 
 
