@@ -11,7 +11,7 @@ personal is sealed (`tenancy.personal`), and what opens something is refused.
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4, uuid5
@@ -151,6 +151,6 @@ def _changes(
 
 
 def _json(value: Any) -> Any:
-    if isinstance(value, date | datetime):
+    if isinstance(value, date | datetime | time):
         return value.isoformat()
     return str(value) if isinstance(value, Decimal | UUID) else value
