@@ -13,6 +13,7 @@ from tenancy.links import make_token
 
 MANAGE = "consultations.manage"  # one's own booking: confirm, change, cancel, answer an offer, book again
 SENT = "consultations.sent"  # the page after asking, which must not confirm what the mail confirms
+JOINED = "consultations.joined"  # the page after joining the queue: it shows, and manages nothing
 QUEUE = "consultations.queue"  # one's own entry in the queue
 WISH = "consultations.wish"  # being told when a month opens
 SUMMARY = "consultations.summary"
@@ -32,6 +33,11 @@ def sent_token(consultation: Consultation) -> str:
 def queue_token(entry: WaitlistEntry) -> str:
     """A token with which whoever has the mail manages this entry."""
     return make_token(QUEUE, entry.pk, entry.link_version)
+
+
+def joined_token(entry: WaitlistEntry) -> str:
+    """A token for the page that says which in the queue they are."""
+    return make_token(JOINED, entry.pk, entry.link_version)
 
 
 def manage_url(slug: str, consultation: Consultation) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django import forms
+from django.conf import settings
+from django.utils.html import format_html
 
 from consultations.actions.asking import Asked
 from consultations.free_times import FreeTime
@@ -22,6 +24,9 @@ SEED = "consultations.form"  # the purpose of the signed id that a form carries
 FASTEST = timedelta(seconds=2)  # nobody reads the page, chooses and writes in less
 TOO_FAST = "送信が早すぎたため、受け付けられませんでした。内容をご確認のうえ、もう一度送信してください。"
 NO_TIME = "ご希望の時刻をお選びください。"
+MAIL_HELP = (
+    "ご確認のメールをお送りします。携帯電話のアドレスの場合は、<b>{}</b> からの受信を許可してください。"
+)
 PHONE_SHAPE = "電話番号を、数字とハイフンで入力してください(例:048-000-1204)。"
 
 
@@ -64,7 +69,7 @@ class SeedMixin(forms.Form):
     @property
     def fresh_seed(self) -> str:
         """The seed to show again: what was sent, where it was ours, else a new one."""
-        sent = str(self.data.get("seed", "")) if self.is_bound else ""
+        sent = str((self.data if self.is_bound else self.initial).get("seed") or "")
         return sent if sent and read_token(SEED, sent) else new_seed()
 
 
@@ -117,6 +122,8 @@ class AskForm(SeedMixin, TrapMixin):
     def __init__(self, *args: Any, present_version: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.present_version = present_version
+        sender = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip(">")
+        self.fields["email"].help_text = format_html(MAIL_HELP, sender)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

@@ -37,6 +37,7 @@ acts(
         "book.consultation": "お申し込みを受けました",
         "confirm.consultation": "ご予約が確定しました",
         "lapse.consultation": "期限を過ぎ、枠を解放しました",
+        "mail.already": "同じ月のご予約があることをお知らせしました",
         "mail.hold": "ご確認のメールを送りなおしました",
         "change.consultation": "日時を変えました",
         "cancel.consultation": "お客様のご都合で取り消しました",

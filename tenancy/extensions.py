@@ -2,17 +2,19 @@
 
 An app registers in its `panels.py`, which is imported once when Django has started (like `documents.py`):
 
-    from tenancy.extensions import Content, company_home_panel, company_panel, company_tab, home_panel
+    from tenancy.extensions import Content, company_home_panel, company_panel, company_tab, home_panel, public_panel
 
     home_panel("diagnosis", permission="diagnoses.read", template="diagnosis/_home_panel.html", build=new_diagnoses)
     company_tab("diagnosis", "診断", permission="diagnoses.read", url_name="diagnosis:of_company", order=20)
     company_panel("diagnosis", permission="diagnoses.read", template="diagnosis/_company_panel.html", build=…)
     company_home_panel("diagnosis", permission="company_diagnoses.read", template="diagnosis/_own.html", build=…)
+    public_panel("consultations", templates={"calls": "consultations/_public_call.html"}, build=…)
 
 `build` runs inside the request's scope and says what its template gets as `content`; None leaves the panel out. A panel
 is a `<section>` with an h2. Its queries count against the page: they must be the same number for any number of rows.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
@@ -23,6 +25,8 @@ from tenancy.door import Visit
 from tenancy.models import Company
 
 Place = Literal["main", "side"]
+# Of the firm's public page: above the calls, beside the first call, in 「オンライン相談・壁打ちとは」.
+PublicPlace = Literal["above", "calls", "about"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Content:
 
 
 HomeBuild = Callable[[Visit], Content | None]
+PublicBuild = Callable[[Visit], Mapping[str, Any]]
 CompanyBuild = Callable[[Visit, Company], Content | None]
 _B = TypeVar("_B")
 
@@ -48,6 +53,14 @@ class Panel(Generic[_B]):
     build: _B
     place: Place
     order: int
+
+
+@dataclass(frozen=True)
+class PublicPanel:
+    """What an app shows everybody on the firm's page: a template for each place, all with the same `content`."""
+
+    templates: Mapping[PublicPlace, str]
+    build: PublicBuild
 
 
 @dataclass(frozen=True)
@@ -92,6 +105,7 @@ class FirstStep:
     order: int
 
 
+_public: dict[str, PublicPanel] = {}
 _home: dict[str, Panel[HomeBuild]] = {}
 _company: dict[str, Panel[CompanyBuild]] = {}
 _company_home: dict[str, Panel[CompanyBuild]] = {}
@@ -100,6 +114,21 @@ _tabs: dict[str, Tab] = {
     "overview": Tab("overview", "概要", "companies.read", "tenancy:company", 0),
     "members": Tab("members", "メンバー", "members.read", "tenancy:company_members", 90),
 }
+
+
+def public_panel(name: str, *, templates: Mapping[PublicPlace, str], build: PublicBuild) -> None:
+    """Show something to everybody on the firm's public page. The same name again replaces it."""
+    _public[name] = PublicPanel(templates, build)
+
+
+def public_panels(visit: Visit) -> dict[PublicPlace, list[tuple[str, Mapping[str, Any]]]]:
+    """For each place of the public page the templates to include, with their content."""
+    shown: dict[PublicPlace, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
+    for panel in _public.values():
+        content = panel.build(visit)
+        for place, template in panel.templates.items():
+            shown[place].append((template, content))
+    return dict(shown)
 
 
 def home_panel(

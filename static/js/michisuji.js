@@ -90,6 +90,14 @@
     }
   }, true);
 
+  /* data-says="id": whoever chooses this label reads there what was chosen, in the words of data-words or its own. */
+  document.addEventListener("change", ({ target }) => {
+    target.closest?.("label")?.querySelectorAll("[data-says]").forEach((words) => {
+      const place = document.getElementById(words.dataset.says);
+      if (place) place.textContent = words.dataset.words ?? words.textContent;
+    });
+  });
+
   /* data-all="a name": a box for all boxes of this name in its form; half chosen while only some are. */
   document.querySelectorAll("[data-all]").forEach((label) => {
     const all = label.querySelector("input");

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from tenancy.context import site_of
+from tenancy.extensions import public_panels
 from tenancy.middleware import visit_of
 from tenancy.models import PrivacyNotice, PublicPerson
 from tenancy.passages import blocks, headline
@@ -15,12 +16,14 @@ from tenancy.permissions import VISITOR, access
 @require_safe
 def public_page(request: HttpRequest, firm: str) -> HttpResponse:
     """The firm's own page: its conviction, who you will talk to, the way into the 簡易診断. Sets no cookie."""
-    site = site_of(visit_of(request))
+    visit = visit_of(request)
+    site = site_of(visit)
     context = {
         "site": site,
         "headline": headline(site.headline if site else ""),
         "conviction": blocks(site.conviction if site else ""),
         "people": PublicPerson.objects.all(),
+        "panels": public_panels(visit),
     }
     return render(request, "tenancy/public_page.html", context)
 
