@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from consultations.screens import month_now
+from consultations.screens import what_is_free
 from tenancy.door import Visit
 from tenancy.extensions import public_panel
 
 
 def free_places(visit: Visit) -> Mapping[str, Any]:
-    """「今月の残り◯社」 for everybody, where the firm gives sessions."""
-    return {"month": month_now()}
+    """「今月の残り◯社」 for everybody; no month while the desk is closed or nobody gives sessions."""
+    free = what_is_free()
+    shown = free.desk.is_open and (free.open or free.full)
+    return {"month": free.first if shown else None}
 
 
 public_panel(

@@ -105,9 +105,10 @@ class Free:
     times: tuple[FreeTime, ...]
 
     @property
-    def now(self) -> Month:
-        """The present month."""
-        return self.months[0]
+    def first(self) -> Month:
+        """The month to speak of first: the present one, unless it has no day left and the next one has."""
+        has_no_day = self.months[0].state == MonthState.NO_TIME
+        return next(iter(self.open), self.months[0]) if has_no_day else self.months[0]
 
     @property
     def full(self) -> list[Month]:
@@ -188,10 +189,3 @@ def _days(month: date) -> Iterable[date]:
 def _words(day: date, closings: Sequence[Closing]) -> str:
     closed = any(each.covers(day) for each in closings)
     return "休業" if closed else holiday_name(day)
-
-
-def month_now() -> Month | None:
-    """The present month without its days: how many companies can still come; None while the desk is closed."""
-    with in_the_office():
-        desk, (view,) = desk_of_firm(), month_views(this_and_next()[:1])
-    return Month(view, _state(view, has_time=True), ()) if desk.is_open else None
