@@ -18,7 +18,7 @@ from diagnosis.models import Diagnosis
 from tenancy import clock
 from tenancy.fields import MailField, NameField, NarrowField, ParagraphsField, PersonNameField
 from tenancy.links import make_token, read_token, signed_at
-from tenancy.models import Company
+from tenancy.models import Company, PrivacyNotice
 
 SEED = "consultations.form"  # the purpose of the signed id that a form carries
 FASTEST = timedelta(seconds=2)  # nobody reads the page, chooses and writes in less
@@ -119,9 +119,12 @@ class AskForm(SeedMixin, TrapMixin):
         error_messages={"required": "個人情報の取扱いをお読みのうえ、同意の欄にチェックを入れてください。"},
     )
 
-    def __init__(self, *args: Any, present_version: int, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, present_version: int = 0, notice: PrivacyNotice | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.present_version = present_version
+        self.notice = notice
+        self.present_version = notice.version if notice else present_version
         sender = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip(">")
         self.fields["email"].help_text = format_html(MAIL_HELP, sender)
 

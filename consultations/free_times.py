@@ -4,7 +4,7 @@ Everything here reads the whole firm (`office`) and answers with times, names an
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -84,6 +84,7 @@ def free_times(
     last_day: date,
     *,
     desk: Desk | None = None,
+    closings: Sequence[Closing] | None = None,
     schedule_id: UUID | None = None,
     but: UUID | None = None,
 ) -> list[FreeTime]:
@@ -96,7 +97,7 @@ def free_times(
             return []
         rules = _rules_of(schedules, first_day)
         busy = _busy_of(schedules, first_day, last_day, but)
-        closings = closings_of_firm()
+        closings = closings_of_firm() if closings is None else closings
     found = []
     for schedule in schedules:
         found += _of_schedule(
@@ -109,7 +110,7 @@ def _of_schedule(
     schedule: Schedule,
     rules: Rules,
     busy: list[Span],
-    closings: list[Closing],
+    closings: Sequence[Closing],
     desk: Desk,
     first_day: date,
     last_day: date,
@@ -225,12 +226,12 @@ def eligible(entries: Iterable[WaitlistEntry], row: ConsultationMonth) -> list[W
     return [each for each in entries if each.passed.get(month, -1) < row.freed]
 
 
-def month_views(wanted: Iterable[date]) -> list[MonthView]:
+def month_views(wanted: Iterable[date], *, desk: Desk | None = None) -> list[MonthView]:
     """These months, each as everybody may know it. Five queries, eight more where somebody waits for a place that is
     free."""
     firsts = sorted(wanted)
     with in_the_office():
-        desk = desk_of_firm()
+        desk = desk or desk_of_firm()
         rows = {row.month: row for row in ConsultationMonth.objects.filter(month__in=firsts)}
         taking = Consultation.objects.not_lapsed().filter(
             month__in=firsts, state__in=TAKES_PLACE, number__isnull=False

@@ -147,9 +147,10 @@ def what_is_free() -> Free:
     for a place that is free."""
     wanted = this_and_next()
     with in_the_office():
-        desk, views = desk_of_firm(), month_views(wanted)
-        found = free_times(clock.today(), months.last_day(wanted[-1]), desk=desk)
-        closings = closings_of_firm()
+        desk, closings = desk_of_firm(), closings_of_firm()
+        views = month_views(wanted, desk=desk)
+        last_day = months.last_day(wanted[-1])
+        found = free_times(clock.today(), last_day, desk=desk, closings=closings)
     bookable = {each.month for each in views if each.is_open and each.direct}
     times = tuple(each for each in found if months.month_of(each.starts) in bookable)
     return Free(desk, tuple(_month(each, times, closings) for each in views), times)

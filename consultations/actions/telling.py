@@ -17,5 +17,5 @@ def tell_already(*, first: Consultation, once: UUID) -> None:
         if trail.done(ALREADY, once) is not None:
             return
         row = Consultation.objects.with_people().get(pk=first.pk)
-        mail = mails.send_already(row, once)
-        trail.record(ALREADY, row, company_id=row.company_id, rows=[mail], once=once)
+        sent = mails.send_already(row, once)
+        trail.record(ALREADY, row, company_id=row.company_id, rows=sent, once=once)

@@ -273,10 +273,9 @@ def book(request: HttpRequest, firm: str) -> HttpResponse:
 
 def _book_form(request: HttpRequest, *, sent: bool = False) -> BookForm:
     """The form as it was sent; not `sent`, with what is known of who fills it in, and no complaint."""
-    version = _version()
     if sent:
-        return BookForm(request.POST, present_version=version)
-    return BookForm(present_version=version, initial=_known(request))
+        return BookForm(request.POST, notice=_notice())
+    return BookForm(notice=_notice(), initial=_known(request))
 
 
 def _known(request: HttpRequest) -> dict[str, Any]:
@@ -297,9 +296,10 @@ def _typed(data: QueryDict) -> dict[str, Any]:
     return given | {"consent": "consent" in data, "months": data.getlist("months")}
 
 
-def _version() -> int:
-    notice = PrivacyNotice.objects.first()
-    return notice.version if notice else 0
+def _notice() -> PrivacyNotice | None:
+    """The firm's present notice, to which consent is given."""
+    found: PrivacyNotice | None = PrivacyNotice.objects.first()
+    return found
 
 
 def _diagnosis_token(request: HttpRequest) -> str:
@@ -323,7 +323,7 @@ def _book_page(request: HttpRequest, form: BookForm, said: Said | None = None) -
     times = free.at(chosen)
     picked = free.time(slot) or (times[0] if len(times) == 1 else None)
     if said is not None and said.new_seed:
-        form = BookForm(present_version=form.present_version, initial=_typed(request.POST) | {"seed": ""})
+        form = BookForm(notice=form.notice, initial=_typed(request.POST) | {"seed": ""})
     diagnosis = _diagnosis(request)
     context = {
         "form": form,
@@ -336,7 +336,7 @@ def _book_page(request: HttpRequest, form: BookForm, said: Said | None = None) -
         "said": said,
         "diagnosis": diagnosis,
         "diagnosis_token": _diagnosis_token(request) if diagnosis else "",
-        "notice": PrivacyNotice.objects.first(),
+        "notice": form.notice,
         "scrolls": request.method == "POST" and "day" in request.POST,
     }
     return _answered(request, "consultations/book.html", context, form, said)
@@ -396,7 +396,7 @@ def waitlist(request: HttpRequest, firm: str) -> HttpResponse:
             return _joined_page(request, entry) if entry else _wait_page(request)
     with open_scope(visit.scope):
         free = what_is_free()
-        form = WaitForm(request.POST, choices=_choices(free), present_version=_version())
+        form = WaitForm(request.POST, choices=_all_months(free), notice=_notice())
         if not form.is_valid():
             return _wait_page(request, form, free=free)
         asked = form.asked(diagnosis=_diagnosis(request))
@@ -414,8 +414,11 @@ def waitlist(request: HttpRequest, firm: str) -> HttpResponse:
     return redirect(f"{reverse('consultations:waitlist', args=[firm])}?joined={joined_token(entry)}")
 
 
-def _choices(free: Free) -> list[tuple[str, str]]:
-    return [(each.month.isoformat(), labels.month_label(each.month)) for each in free.full]
+def _all_months(free: Free) -> list[tuple[str, str]]:
+    """What may be sent: also a month that has become free meanwhile, which is said then (StillFree)."""
+    return [
+        (each.month.isoformat(), labels.month_label(each.month)) for each in free.months if each.view.is_open
+    ]
 
 
 def _wait_page(
@@ -429,8 +432,8 @@ def _wait_page(
     if form is None or (said is not None and said.new_seed):
         initial = _known(request) | ({"seed": ""} if said else {})
         form = WaitForm(
-            choices=_choices(free),
-            present_version=_version(),
+            choices=_all_months(free),
+            notice=form.notice if form else _notice(),
             initial=initial | {"months": _months_wanted(request, free)},
         )
     diagnosis = _diagnosis(request)
@@ -438,9 +441,10 @@ def _wait_page(
         "form": form,
         "free": free,
         "said": said,
+        "chosen": form["months"].value() or [],
         "diagnosis": diagnosis,
         "diagnosis_token": _diagnosis_token(request) if diagnosis else "",
-        "notice": PrivacyNotice.objects.first(),
+        "notice": form.notice,
         "hours": int(months.ANSWER_AT_MOST.total_seconds() // 3600),
     }
     return _answered(request, "consultations/waitlist.html", context, form, said)
@@ -553,10 +557,11 @@ def sent_again(request: HttpRequest, firm: str, token: str) -> HttpResponse:
             return render(request, "410.html", status=410)
         if not _may_send(form, row):
             return _sent_page(request, token, row, form)
+    email = form.cleaned_data["email"]
     sent = _sent_again(visit, row, form)
     if isinstance(sent, Consultation):
         return redirect(f"{reverse('consultations:sent', args=[firm, sent_token(sent)])}?again=1")
-    give_back(PAUSE, f"{row.pk}:{form.cleaned_data['email']}")
+    give_back(PAUSE, f"{row.pk}:{email}")
     with open_scope(visit.scope):
         return _sent_page(request, token, row, form, sent)
 

