@@ -541,7 +541,7 @@ def test_the_result_says_everything_and_names_no_company_where_it_is_shared(answ
     page = text(answered.get(answered.submit()))
     for words in (
         "総合評価", "四つの段階の流れ", "七つの軸", "軸ごとの所見", "気になる兆候", "次の三つの一歩", "すでにある強み",
-        "専門家の判断", "オンライン相談で一緒に進める", "このページのリンクを保存", "まで開けます",
+        "専門家の判断", "この診断をもとに相談を予約する", "このページのリンクを保存", "まで開けます",
     ):  # fmt: skip
         assert words in page, words
     head = page.split("</head>")[0]
