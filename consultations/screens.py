@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from consultations.calc import months
@@ -63,18 +63,21 @@ class Day:
 
 @dataclass(frozen=True)
 class Month:
-    """A month as a calendar, Sunday first; None where a week reaches into another month."""
+    """A month as a calendar, Sunday first; None where a week reaches into another month. `next_opens`: when the month
+    after it can be booked; None where it can be now."""
 
     view: MonthView
     state: MonthState
     weeks: tuple[tuple[Day | None, ...], ...]
+    next_opens: datetime | None = None
 
     @property
     def month(self) -> date:
         return self.view.month
 
     @property
-    def next(self) -> date:
+    def after(self) -> date:
+        """The first day of the month after it."""
         return months.after(self.view.month)
 
     @property
@@ -106,9 +109,9 @@ class Free:
 
     @property
     def first(self) -> Month:
-        """The month to speak of first: the present one, unless it has no day left and the next one has."""
-        has_no_day = self.months[0].state == MonthState.NO_TIME
-        return next(iter(self.open), self.months[0]) if has_no_day else self.months[0]
+        """The month to speak of first: the present one, unless it has no day left."""
+        has_some = [each for each in self.months if each.state in (MonthState.OPEN, MonthState.FULL)]
+        return next(iter(has_some), self.months[0])
 
     @property
     def full(self) -> list[Month]:
@@ -153,12 +156,14 @@ def what_is_free() -> Free:
         found = free_times(clock.today(), last_day, desk=desk, closings=closings)
     bookable = {each.month for each in views if each.is_open and each.direct}
     times = tuple(each for each in found if months.month_of(each.starts) in bookable)
-    return Free(desk, tuple(_month(each, times, closings) for each in views), times)
+    return Free(desk, tuple(_month(each, times, closings, desk) for each in views), times)
 
 
-def _month(view: MonthView, times: Iterable[FreeTime], closings: Sequence[Closing]) -> Month:
+def _month(view: MonthView, times: Iterable[FreeTime], closings: Sequence[Closing], desk: Desk) -> Month:
     here = by_day([each for each in times if months.month_of(each.starts) == view.month])
-    return Month(view, _state(view, bool(here)), _weeks(view.month, here, closings))
+    opens = months.opens_at(months.after(view.month), desk.opens_on)
+    weeks = _weeks(view.month, here, closings)
+    return Month(view, _state(view, bool(here)), weeks, opens if opens > clock.now() else None)
 
 
 def _state(view: MonthView, has_time: bool) -> MonthState:
