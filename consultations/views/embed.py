@@ -41,5 +41,5 @@ def _framed(response: HttpResponse, desk: Desk) -> HttpResponse:
     if sites:
         # Two settings of django-csp and Django for one response, as their decorators make them.
         response._csp_replace = {"frame-ancestors": sites}  # type: ignore[attr-defined]
-    response.xframe_options_exempt = True  # type: ignore[attr-defined]
+    response.xframe_options_exempt = True
     return response

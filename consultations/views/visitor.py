@@ -354,7 +354,7 @@ def _answered(
 
 def _kind(form: AskForm) -> str:
     value = form["kind"].value()
-    return dict(form.fields["kind"].choices).get(value, "")  # type: ignore[attr-defined]
+    return str(dict(form.fields["kind"].choices).get(value, ""))  # type: ignore[attr-defined]
 
 
 def _slot(request: HttpRequest) -> Slot | None:
@@ -392,8 +392,8 @@ def waitlist(request: HttpRequest, firm: str) -> HttpResponse:
     visit = visit_of(request)
     if request.method != "POST" or request.POST.get("go") != "join":
         with open_scope(visit.scope):
-            entry = _joined(request)
-            return _joined_page(request, entry) if entry else _wait_page(request)
+            known = _joined(request)
+            return _joined_page(request, known) if known else _wait_page(request)
     with open_scope(visit.scope):
         free = what_is_free()
         form = WaitForm(request.POST, choices=_all_months(free), notice=_notice())
