@@ -8,11 +8,11 @@ from tenancy.door import Visit
 from tenancy.extensions import public_panel
 
 
-def free_places(visit: Visit) -> Mapping[str, Any]:
-    """「今月の残り◯社」 for everybody; no month while the desk is closed or nobody gives sessions."""
+def free_places(visit: Visit) -> Mapping[str, Any] | None:
+    """「今月の残り◯社」 for everybody; nothing where nothing can be booked and nobody can wait for anything."""
     free = what_is_free()
     shown = free.desk.is_open and (free.open or free.full)
-    return {"month": free.first if shown else None}
+    return {"month": free.first} if shown else None
 
 
 public_panel(

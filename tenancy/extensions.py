@@ -38,7 +38,7 @@ class Content:
 
 
 HomeBuild = Callable[[Visit], Content | None]
-PublicBuild = Callable[[Visit], Mapping[str, Any]]
+PublicBuild = Callable[[Visit], Mapping[str, Any] | None]
 CompanyBuild = Callable[[Visit, Company], Content | None]
 _B = TypeVar("_B")
 
@@ -126,6 +126,8 @@ def public_panels(visit: Visit) -> dict[PublicPlace, list[tuple[str, Mapping[str
     shown: dict[PublicPlace, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
     for panel in _public.values():
         content = panel.build(visit)
+        if content is None:
+            continue
         for place, template in panel.templates.items():
             shown[place].append((template, content))
     return dict(shown)
