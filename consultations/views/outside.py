@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from consultations import addresses, labels, mails
 from consultations.addresses import FEED, SUMMARY
-from consultations.calendars.writing import Event, feed_text
+from consultations.calendars.writing import OURS, Event, feed_text
 from consultations.models import Consultation, NextAction, Schedule, SessionNote
 from consultations.office import in_the_office
 from consultations.states import State
@@ -85,7 +85,7 @@ def _event(row: Consultation, schedule: Schedule, slug: str, email: str) -> Even
     cancelled = row.state in GIVEN_BACK
     url = addresses.detail_url(slug, row)
     return Event(
-        uid=f"{row.pk}@michisuji",
+        uid=f"{row.pk}{OURS}",
         sequence=row.sequence,
         starts=row.starts_at,
         ends=row.ends_at,

@@ -1,6 +1,7 @@
 """What whoever has the mail does with a booking, through the addresses in the mails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -11,7 +12,6 @@ from django.test import Client
 from django.urls import reverse
 
 from consultations import addresses
-from consultations.actions import places
 from consultations.actions.booking import cancel, put_off
 from consultations.actions.firm import agree, mark, send_summary, write_note
 from consultations.actions.waiting import decline, join, tell_full
@@ -286,21 +286,37 @@ def test_what_is_no_time_changes_nothing(office: House, slot: str) -> None:
     assert fresh(office, row).starts_at == row.starts_at
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_month_that_somebody_holds_too_long_is_said_and_the_choice_kept(
-    office: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    row, other = booked(office, 1), a_time(office, date(2026, 12, 21), 10)
-    token = token_of(office, row)
-    monkeypatch.setattr(places, "LOCK_TIMEOUT", "50ms")
+@pytest.fixture
+def impatient() -> Iterator[None]:
+    """Nobody waits for a lock for three seconds in a test."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = 50")
+        yield
+        cursor.execute("SET lock_timeout = 3000")
+
+
+@contextmanager
+def held_elsewhere(house: House) -> Iterator[None]:
+    """Somebody else has the months' rows."""
     holder = as_owner(connection.settings_dict["NAME"])
     with holder, holder.cursor() as cursor:
         names = ("app.user", "app.firm", "app.companies", "app.side", "app.link")
-        for name, value in zip(names, office.scope.settings(), strict=True):
+        for name, value in zip(names, house.scope.settings(), strict=True):
             cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
         cursor.execute("SELECT 1 FROM consultations_consultationmonth FOR UPDATE")
-        answer = send("change", token, slot=str(other.slot))
+        yield
     holder.close()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("impatient")
+def test_a_month_that_somebody_holds_too_long_is_said_and_the_choice_kept(office: House) -> None:
+    row, other = booked(office, 1), a_time(office, date(2026, 12, 21), 10)
+    token = token_of(office, row)
+    with held_elsewhere(office):
+        answer = send("change", token, slot=str(other.slot))
+        for name in ("confirm", "cancel", "details"):
+            assert send(name, token, topic="値上げ").status_code == 503
     assert (answer.status_code, answer["Retry-After"]) == (503, "3")
     assert f'value="{other.slot}" required checked' in answer.content.decode()
     assert fresh(office, row).starts_at == row.starts_at
