@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+YEARS = range(2000, 3000)  # near the ends of the calendar there is no month after, and no time in Tokyo
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -21,6 +23,7 @@ class Slot:
         """The slot that a form sent; None for anything that we never wrote."""
         moment, _, schedule = text.partition(".")
         try:
-            return cls(UUID(schedule), datetime.strptime(moment, "%Y%m%dT%H%MZ").replace(tzinfo=UTC))
+            starts = datetime.strptime(moment, "%Y%m%dT%H%MZ").replace(tzinfo=UTC)
+            return cls(UUID(schedule), starts) if starts.year in YEARS else None
         except ValueError:
             return None

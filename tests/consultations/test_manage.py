@@ -277,7 +277,14 @@ def test_a_full_month_is_not_moved_into(office: House) -> None:
 
 
 @pytest.mark.parametrize(
-    "slot", ["", "x", "20261217T0500Z.x", "20200101T0000Z.00000000-0000-0000-0000-000000000000"]
+    "slot",
+    [
+        "",
+        "x",
+        "20261217T0500Z.x",
+        "99991231T2359Z.00000000-0000-0000-0000-000000000000",
+        "20200101T0000Z.00000000-0000-0000-0000-000000000000",
+    ],
 )
 def test_what_is_no_time_changes_nothing(office: House, slot: str) -> None:
     row = booked(office, 1)
