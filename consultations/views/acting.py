@@ -45,6 +45,7 @@ class Said:
     title: str
     text: str
     status: int = 409
+    offers_queue: bool = False
 
 
 _SAID: dict[type[Exception], Said] = {
@@ -86,6 +87,7 @@ def words_for(problem: Exception) -> Said:
             f"{month}は満席になりました",
             "ひと足先に、ほかの会社のご予約が入りました。別の月の日時をお選びいただくか、"
             "キャンセル待ちにご登録ください。",
+            offers_queue=True,
         )
     if isinstance(problem, refusals.AlreadyThisMonth):
         month = labels.month_label(problem.first.month)

@@ -43,8 +43,16 @@ def manage(request: HttpRequest, firm: str, token: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, token: str, row: Consultation, said: Said | None = None) -> HttpResponse:
-    context = _context(request, token, row) | {"said": said}
+    context = _context(request, token, row) | {"said": said, "own_url": _own_url(request, row)}
     return render(request, "consultations/manage.html", context)
+
+
+def _own_url(request: HttpRequest, row: Consultation) -> str:
+    """The way back for a company's own people, who come from there. Whether they belong to it, that page asks."""
+    if row.company_id is None or not request.user.is_authenticated:
+        return ""
+    slug = visit_of(request).firm.slug
+    return reverse("consultations:own_detail", args=[slug, row.company_id, row.pk])
 
 
 def _context(request: HttpRequest, token: str, row: Consultation) -> dict[str, Any]:

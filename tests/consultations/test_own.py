@@ -6,13 +6,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from consultations.actions.asking import Asked
 from consultations.actions.booking import book, cancel
 from consultations.actions.firm import agree, mark, send_summary, tick, write_note
+from consultations.addresses import manage_token
 from consultations.free_times import month_view
 from consultations.models import Consultation, WaitlistEntry
 from consultations.states import State
@@ -22,7 +25,7 @@ from tenancy.links import make_token
 from tenancy.scope import open_scope
 from tests.conftest import House
 from tests.consultations.office import DECEMBER, JANUARY, MEETING, NOW, booked, times
-from tests.things import answered
+from tests.things import answered, session_of
 
 As = Callable[[str], Client]
 
@@ -214,6 +217,43 @@ def test_the_firm_reads_the_companys_sessions_in_a_tab_and_on_its_overview(offic
     assert detail in words(client.get(overview))
     assert "オンライン相談・壁打ちを予約しました" in words(client.get(overview))
     assert client.get(at(office, "own_detail", row.pk))["Location"] == detail
+
+
+@pytest.mark.parametrize("who", ["千葉", "馬場"])
+def test_the_companys_page_costs_the_same_for_many_sessions(office: House, as_: As, who: str) -> None:
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(url).status_code == 200
+        return len(queries)
+
+    url, client = at(office, "of_company"), as_(who)
+    _has_talked(office)
+    cost()  # the first visit notes that somebody looked
+    once = cost()
+    for _ in range(3):
+        _has_talked(office)
+    assert cost() == once
+
+
+def _has_talked(house: House) -> None:
+    """Another session that is over, with a summary and something agreed; and one to come."""
+    its, member = house.companies["株式会社ア"], house.members["馬場"]
+    with open_scope(house.scope):
+        for state in (State.COMPLETED, State.CONFIRMED):
+            row = session_of(house, its, "値上げ")
+            row.state = state
+            row.save(update_fields=["state"])
+            write_note(consultation=row, text="まとめ", is_summary=True, actor=member)
+            agree(consultation=row, id=uuid4(), text="話す", who="千葉", due_on=None, actor=member)
+            send_summary(consultation=row, actor=member)
+
+
+def test_who_is_signed_in_finds_the_way_back_from_the_page_of_the_link(office: House, as_: As) -> None:
+    row = session(office)
+    with open_scope(office.scope):
+        link = reverse("consultations:manage", args=["michisuji", manage_token(row)])
+    assert at(office, "own_detail", row.pk) in words(as_("千葉").get(link))
+    assert at(office, "own_detail", row.pk) not in words(as_("誰か").get(link))
 
 
 def test_opening_the_companys_pages_changes_nothing(office: House, as_: As) -> None:
