@@ -241,6 +241,8 @@ def _words(field: "models.Field[Any, Any] | None", value: Any) -> str:
         return f"{jdate(moment)} {jtime(moment)}"
     if isinstance(value, str) and isinstance(field, models.DateField):
         return jdate(date.fromisoformat(value))
+    if isinstance(value, str) and isinstance(field, models.TimeField):
+        return value[:5]
     if isinstance(value, dict):
         return "、".join(f"{key}:{each}" for key, each in value.items())
     if isinstance(value, list):

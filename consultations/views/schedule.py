@@ -187,11 +187,7 @@ def hours(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
         week.seen = WeekForm.of(_hours_of(own_schedule(member))).seen
         return _page(request, status=409, week=week, week_is_typed=True, meanwhile=meanwhile)
     messages.success(request, "毎週の時間を保存しました。")
-    return _back(firm, "hours")
-
-
-def _back(firm: str, part: str) -> HttpResponse:
-    return redirect(f"{reverse(HOME, args=[firm])}#{part}")
+    return redirect(HOME, firm)
 
 
 # ── Days that are otherwise ──
@@ -209,7 +205,7 @@ def exception_add(request: HttpRequest, firm: str, **named: object) -> HttpRespo
         return _page(request, status=422, exception_form=form)
     actions.add_exception(schedule=schedule_for(member), **form.cleaned_data, actor=member)
     messages.success(request, "例外の日を加えました。")
-    return _back(firm, "exceptions")
+    return redirect(HOME, firm)
 
 
 @access("consultations.edit")
@@ -220,7 +216,7 @@ def exception_remove(request: HttpRequest, firm: str, exception: int, **named: o
     row = get_object_or_404(DayException, pk=exception, schedule__membership=member)
     actions.drop_exception(exception=row, actor=member)
     messages.success(request, "例外の日を外しました。")
-    return _back(firm, "exceptions")
+    return redirect(HOME, firm)
 
 
 # ── Calendars ──
@@ -247,7 +243,7 @@ def calendar(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
     messages.success(
         request, "カレンダーを登録しました。まもなく読み込み、予定のある時間を予約できないようにします。"
     )
-    return _back(firm, "calendar")
+    return redirect(HOME, firm)
 
 
 def _end_or_read(
@@ -259,7 +255,7 @@ def _end_or_read(
     elif row is not None:
         actions.subscribe(schedule=row.schedule, url="", actor=member_of(request))
         messages.success(request, "カレンダーの読み込みをやめました。")
-    return _back(firm, "calendar")
+    return redirect(HOME, firm)
 
 
 @access("consultations.edit")
@@ -274,4 +270,4 @@ def feed_renew(request: HttpRequest, firm: str, **named: object) -> HttpResponse
     messages.success(
         request, "購読のアドレスを作りなおしました。カレンダーに、新しいアドレスを登録してください。"
     )
-    return _back(firm, "feed")
+    return redirect(HOME, firm)

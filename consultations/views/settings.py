@@ -159,11 +159,7 @@ def month_cap(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
     said = "毎月の定員と同じ" if cap is None else f"{cap}社"
     messages.success(request, f"{month_label(month)}の定員を、{said}にしました。")
     _say_nothing_is_cancelled(request, month_views([month])[0])
-    return _back(firm, "months")
-
-
-def _back(firm: str, part: str) -> HttpResponse:
-    return redirect(f"{reverse(HOME, args=[firm])}#{part}")
+    return redirect(HOME, firm)
 
 
 # ── People ──
@@ -198,7 +194,7 @@ def people(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
                 member=member, gives=str(member.pk) in chosen, actor=visit_of(request).membership
             )
     messages.success(request, "相談を受ける人を保存しました。")
-    return _back(firm, "people")
+    return redirect(HOME, firm)
 
 
 # ── Closed days, blocked addresses ──
@@ -215,7 +211,7 @@ def closed_add(request: HttpRequest, firm: str, **named: object) -> HttpResponse
         return _page(request, status=422, closed_form=form)
     row = actions.close_days(**form.cleaned_data, actor=visit_of(request).membership)
     messages.success(request, f"「{row.name}」を休業日に加えました。")
-    return _back(firm, "closed")
+    return redirect(HOME, firm)
 
 
 @access("firm.settings")
@@ -226,7 +222,7 @@ def closed_remove(request: HttpRequest, firm: str, closed: int, **named: object)
     name = row.name
     actions.reopen_days(closed=row, actor=visit_of(request).membership)
     messages.success(request, f"「{name}」を休業日から外しました。")
-    return _back(firm, "closed")
+    return redirect(HOME, firm)
 
 
 @access("firm.settings")
@@ -240,7 +236,7 @@ def blocked_add(request: HttpRequest, firm: str, **named: object) -> HttpRespons
         return _page(request, status=422, blocked_form=form)
     row = actions.block(**form.cleaned_data, actor=visit_of(request).membership)
     messages.success(request, f"{row.address} からの受付を止めました。")
-    return _back(firm, "blocked")
+    return redirect(HOME, firm)
 
 
 @access("firm.settings")
@@ -251,4 +247,4 @@ def blocked_remove(request: HttpRequest, firm: str, blocked: int, **named: objec
     address = row.address
     actions.unblock(blocked=row, actor=visit_of(request).membership)
     messages.success(request, f"{address} からの受付を再開しました。")
-    return _back(firm, "blocked")
+    return redirect(HOME, firm)
