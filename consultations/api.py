@@ -42,16 +42,19 @@ from tenancy.api.problems import Conflict
 from tenancy.door import Visit
 from tenancy.fields import LineField
 from tenancy.forms import NumberField
+from tenancy.limits import seconds_left, within
 from tenancy.links import read_token
 from tenancy.models import Company, Membership, PrivacyNotice
 from tenancy.permissions import VISITOR, Access, Limit
 from tenancy.views.shared import company_of
 
-# Counted for visitors only. Twenty programs of one address at the same moment are all counted before any is answered.
+# Counted for visitors only. Twenty programs of one address at the same moment are all counted before any is answered:
+# hence other counters than those of the pages.
 BOOKS = (
-    Limit("consultations.book.tries", 240, 3600),
-    Limit("consultations.book.address", 60, 3600, only_made=True),
+    Limit("consultations.api.tries", 240, 3600),
+    Limit("consultations.api.address", 60, 3600, only_made=True),
 )
+MAILS = Limit("consultations.book.mail", 5, 86_400)  # to one address, from pages and programs together
 READS = (Limit("consultations.api.read", 600, 600, method="GET"),)
 MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
 LOCK_NOT_AVAILABLE = "55P03"
@@ -351,6 +354,8 @@ class Bookings(Door):
             raise PermissionDenied
         form = _checked(request)
         asked = form.asked_by(visit, _company(request, visit), _diagnosis(form, visit))
+        if visit.membership is None:
+            _require_few_mails(asked.email)
         with _refusals(firm), transaction.atomic():
             booked = book(
                 id=uuid4(),
@@ -453,6 +458,13 @@ def _checked(request: Request) -> BookingForm:
 
 def _said(form: forms.Form) -> dict[str, list[str]]:
     return {name: [str(each) for each in messages] for name, messages in form.errors.items()}
+
+
+def _require_few_mails(email: str) -> None:
+    """Whoever gives somebody else's address must not fill their mailbox. A refusal gives its count back, because it is
+    rolled back. Raises Throttled."""
+    if not within(MAILS, email):
+        raise exceptions.Throttled(wait=seconds_left(MAILS))
 
 
 def _company(request: Request, visit: Visit) -> Company | None:

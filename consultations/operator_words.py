@@ -8,6 +8,8 @@ limits(
         "consultations.book.address": "相談の申し込み(1か所から)",
         "consultations.book.mail": "相談の申し込み(1つの宛先)",
         "consultations.api.read": "相談の空きをAPIで読むこと",
+        "consultations.api.tries": "相談をAPIで申し込む試み",
+        "consultations.api.address": "相談のAPIでの申し込み(1か所から)",
         "consultations.waitlist.address": "キャンセル待ちの登録(1か所から)",
         "consultations.hold.pause": "相談の確認のメール(1分)",
         "consultations.manage": "相談の変更・取り消し",

@@ -315,6 +315,16 @@ def test_visitors_have_a_limit_and_members_none(
     assert baba.post(BOOKINGS, {}).status_code == 400
 
 
+def test_nobodys_mailbox_is_filled_by_others(nobody: Program, office: House, half_past: None) -> None:
+    statuses = []
+    for number in range(6):  # every hold has lapsed before the next one
+        with clock.stopped_at(NOW + timedelta(minutes=31 * number)):
+            statuses.append(nobody.post(BOOKINGS, asked(slots(nobody)[-1])).status_code)
+    assert statuses == [201] * 5 + [429]
+    with open_scope(office.scope):
+        assert Mail.objects.filter(template="booking_hold").count() == 5
+
+
 # ── The firm's side ──
 
 
