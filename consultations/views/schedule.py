@@ -16,11 +16,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from consultations.actions import desk as actions
 from consultations.actions.desk import Hours, schedule_for
 from consultations.addresses import FEED
+from consultations.calc import months
 from consultations.calc.holidays import holiday_name
 from consultations.calendars.problems import Reason
 from consultations.forms import by_day
 from consultations.forms_desk import CalendarForm, ExceptionForm, ScheduleForm, WeekForm, masked
-from consultations.free_times import free_times, outside_hours
+from consultations.free_times import FreeTime, desk_of_firm, free_times, outside_hours
 from consultations.models import Closed, DayException, Desk, OutsideCalendar, Schedule, Weekly
 from tenancy import clock
 from tenancy.editing import ChangedMeanwhile
@@ -126,10 +127,19 @@ def _exceptions(row: Schedule) -> dict[str, Any]:
 
 
 def _preview(row: Schedule) -> dict[str, Any]:
-    """What everybody sees of it in the next two weeks."""
-    today = clock.today()
-    times = free_times(today, today + PREVIEWED, schedule_id=row.pk) if row.gives else []
-    return {"free_days": list(by_day(times).items()), "preview_until": today + PREVIEWED}
+    """What everybody sees of it in the next two weeks, as long as its months have places."""
+    today, desk = clock.today(), desk_of_firm()
+    times = free_times(today, today + PREVIEWED, schedule_id=row.pk, desk=desk) if row.gives else []
+    opened = [each for each in times if _is_opened(each, desk)]
+    return {
+        "free_days": list(by_day(opened).items()),
+        "preview_until": today + PREVIEWED,
+        "desk_is_open": desk.is_open,
+    }
+
+
+def _is_opened(time: FreeTime, desk: Desk) -> bool:
+    return months.opens_at(months.month_of(time.starts), desk.opens_on) <= clock.now()
 
 
 def _problem_of(calendar: OutsideCalendar | None) -> str:

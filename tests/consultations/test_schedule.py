@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from consultations.actions.booking import cancel
-from consultations.actions.desk import CALENDAR, subscribe
+from consultations.actions.desk import CALENDAR, subscribe, update_desk
 from consultations.addresses import FEED
 from consultations.calendars.problems import Reason
 from consultations.models import DayException, OutsideBusy, OutsideCalendar, Schedule, Weekly
@@ -410,6 +410,19 @@ def test_the_preview_shows_what_can_be_booked_in_two_weeks(baba: Client, office:
     assert "11:00–12:00" in part
     assert part.count("10:00–11:00") == 8  # of nine weekdays from the 8th to the 20th, all but the first
     assert "12月21日" not in part
+
+
+def test_a_month_that_cannot_be_booked_yet_is_not_in_the_preview(as_: As, office: House) -> None:
+    with open_scope(office.scope):
+        update_desk(values={"opens_on": 20}, seen=None, actor=None)
+    with clock.stopped_at(NOW + timedelta(days=17)):  # 24 December, four days after January opened
+        assert "2027年1月4日" in text(as_("馬場").get(BASE))
+        with open_scope(office.scope):
+            update_desk(values={"opens_on": 28}, seen=None, actor=None)
+        assert "2027年1月4日" not in text(as_("馬場").get(BASE))
+        with open_scope(office.scope):
+            update_desk(values={"is_open": False}, seen=None, actor=None)
+        assert "会社全体の受付を止めています" in text(as_("馬場").get(BASE))
 
 
 def test_a_get_of_a_form_s_address_leads_to_the_page(baba: Client, office: House) -> None:
