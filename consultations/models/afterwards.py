@@ -5,7 +5,8 @@ from uuid import uuid4
 
 from django.db import models
 
-from consultations.models.booking import Consultation
+from consultations.models.booking import Consultation, WaitlistEntry
+from consultations.states import State
 from tenancy import clock
 from tenancy.constraints import SameTenantKey, Wall
 from tenancy.keeping import Exported, Keeps, Moves, Stays
@@ -136,10 +137,14 @@ class TaskQuerySet(TenantQuerySet["Task"]):
     """What waits for somebody of the firm."""
 
     def open(self) -> "TaskQuerySet":
-        """Not done, the oldest first."""
+        """Not done, the oldest first; without what time has settled: sessions that are not to come any more, people who
+        do not wait any more, months that are over."""
+        coming = models.Q(consultation__state=State.CONFIRMED, consultation__starts_at__gt=clock.now())
+        waits = models.Q(entry__state=WaitlistEntry.State.WAITING, month__gte=clock.today().replace(day=1))
+        to_do = models.Q(kind=Task.Kind.SAY_WHERE) & coming | models.Q(kind=Task.Kind.CALL) & waits
         return (
-            self.filter(done_at=None)
-            .select_related("consultation", "member__user")
+            self.filter(to_do, done_at=None)
+            .select_related("consultation", "entry", "member__user")
             .order_by("created_at", "pk")
         )
 
