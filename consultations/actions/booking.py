@@ -171,7 +171,7 @@ def _settle(row: Consultation) -> list[Model]:
     row.confirmed_at = clock.now()
     row.save(update_fields=["confirmed_at"])
     _put_reminder(row)
-    return [*mails.send_confirmed(row), *_say_where(row), *_leave_queue(row), _tell_firm(row)]
+    return [*mails.send_confirmed(row), *ask_where(row), *_leave_queue(row), _tell_firm(row)]
 
 
 def _put_reminder(row: Consultation) -> None:
@@ -182,7 +182,7 @@ def _put_reminder(row: Consultation) -> None:
         due.put(REMIND, row.firm_id, row.pk, at=moment)
 
 
-def _say_where(row: Consultation) -> list[Task]:
+def ask_where(row: Consultation) -> list[Task]:
     """A session of which nobody has said how to take part is a task."""
     if labels.has_a_way(row, mails.schedule_of(row)):
         return []
@@ -334,7 +334,7 @@ def _moved(row: Consultation, time: FreeTime, number: int | None, here: Places) 
     row = Consultation.objects.with_people().get(pk=row.pk)
     _put_reminder(row)
     withdrawn = withdraw_mails(link=row.pk)  # what waits to be sent says the time before
-    rows: list[Model] = [*mails.send_changed(row, was), *_say_where(row), *withdrawn]
+    rows: list[Model] = [*mails.send_changed(row, was), *ask_where(row), *withdrawn]
     if old_month != row.month:
         freed(here.row)
         fill(here.row, here.desk)
@@ -469,6 +469,6 @@ def add_details(*, consultation: Consultation, values: Mapping[str, object]) -> 
         for name in before:
             setattr(row, name, values[name])
         row.save(update_fields=list(before))
-        rows = _say_where(row) if row.state == State.CONFIRMED else []
+        rows = ask_where(row) if row.state == State.CONFIRMED else []
         trail.record("details.consultation", row, company_id=row.company_id, before=before, rows=rows)
         return row

@@ -1,12 +1,13 @@
 """What the firm does with a session: what became of it, notes, the summary, what was agreed, whose company it is."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db.models import Model
 
 from consultations import labels, mails
+from consultations.actions.booking import ask_where
 from consultations.actions.places import REMIND, locked_consultation, move
 from consultations.models import Consultation, NextAction, SessionNote, Task, WaitlistEntry
 from consultations.office import in_the_office
@@ -25,6 +26,14 @@ class TooEarly(ValueError):
 
 class Empty(ValueError):
     """There is nothing to send."""
+
+
+class NoteMoved(ValueError):
+    """Somebody else has saved other words since the page was opened: `newest`. Nothing was written."""
+
+    def __init__(self, newest: SessionNote) -> None:
+        super().__init__(newest.pk)
+        self.newest = newest
 
 
 def mark(*, consultation: Consultation, after: State, actor: Membership) -> Consultation:
@@ -83,8 +92,18 @@ def _done_with(tasks: "object", actor: Membership) -> list[Task]:
 # ── What was said ──
 
 
-def write_note(*, consultation: Consultation, text: str, is_summary: bool, actor: Membership) -> SessionNote:
-    """The firm's own note, or the summary for the company, which it reads once it is sent."""
+def write_note(
+    *,
+    consultation: Consultation,
+    text: str,
+    is_summary: bool,
+    actor: Membership,
+    seen: datetime | None = None,
+) -> SessionNote:
+    """The firm's own note, or the summary for the company, which it reads once it is sent.
+
+    `seen`: when the words that the writer saw were saved; None: there were none. Raises NoteMoved.
+    """
     note, new = SessionNote.objects.select_for_update(of=("self",), no_key=True).get_or_create(
         consultation=consultation,
         is_summary=is_summary,
@@ -93,6 +112,8 @@ def write_note(*, consultation: Consultation, text: str, is_summary: bool, actor
     before = {"text": note.text}
     if not new and note.text == text:
         return note
+    if not new and note.updated_at != seen:
+        raise NoteMoved(note)
     note.text, note.author, note.updated_at = text, actor, clock.now()
     note.save(update_fields=["text", "author", "updated_at"])
     act = "write.summary" if is_summary else "write.note"
@@ -201,7 +222,7 @@ def _take_diagnosis(row: Consultation, company: Company, actor: Membership) -> N
         Diagnosis.objects.filter(pk=row.diagnosis_id, company=None).first() if row.diagnosis_id else None
     )
     if diagnosis is not None:
-        take_over_diagnosis(diagnosis=diagnosis, company=company, actor=actor)
+        take_over_diagnosis(diagnosis=diagnosis, company=company, support="", actor=actor)
 
 
 # ── Handing over ──
@@ -214,21 +235,30 @@ def sessions_of(member: Membership) -> int:
 
 def hand_over_sessions(leaving: Membership, to: Membership, actor: Membership) -> list[Model]:
     """The sessions still to come become another consultant's, at the same times; one that the other has no time for
-    stays, and is seen to by hand."""
+    stays, and is seen to by hand. Clients are told by mail who comes, and how to take part."""
     moved: list[Model] = []
     coming = Consultation.objects.filter(consultant=leaving, state__in=LIVE, starts_at__gt=clock.now())
     for each in coming.order_by("month", "pk"):
         row, _ = locked_consultation(each.pk)
         busy = Consultation.objects.busy().filter(consultant=to)
-        if busy.filter(starts_at__lt=row.busy_until, busy_until__gt=row.starts_at).exists():
-            continue
-        row.consultant = to
-        row.save(update_fields=["consultant"])
-        trail.record(
-            "hand_over.consultation", row, company_id=row.company_id, before={"consultant": leaving.pk}
-        )
-        moved.append(row)
+        taken = busy.filter(starts_at__lt=row.busy_until, busy_until__gt=row.starts_at).exists()
+        if row.is_live and not taken:
+            _hand_over(row, leaving, to)
+            moved.append(row)
     return moved
+
+
+def _hand_over(row: Consultation, leaving: Membership, to: Membership) -> None:
+    values = {"consultant": to, "meeting_url": "", "meeting_phone": "", "sequence": row.sequence + 1}
+    before = {"consultant": leaving.pk, "sequence": row.sequence}
+    before |= {name: getattr(row, name) for name in ("meeting_url", "meeting_phone") if getattr(row, name)}
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(values))
+    rows: list[Model] = []
+    if row.state == State.CONFIRMED:
+        rows = [mails.send_meeting(row), *ask_where(row)]
+    trail.record("hand_over.consultation", row, company_id=row.company_id, before=before, rows=rows)
 
 
 def tasks_of(member: Membership) -> int:

@@ -111,8 +111,10 @@ def take_over_company(
     company: Company | None = None,
     is_new: bool = False,
     name: str = "",
+    support: str = Company.Support.CLIENT,
 ) -> Company:
-    """Make the diagnosis' company a client (支援先企業) and return it; once, whoever clicks how often.
+    """Make the diagnosis' company a client (支援先企業) and return it; once, whoever clicks how often. `support` '': its
+    支援状況 stays as it is.
 
     `company` links an existing one; `is_new` says that none of the similar ones is meant; `name` is how the new one is
     called where the diagnosis does not say. What the company lacks (industry, employees) is filled in from the
@@ -124,7 +126,7 @@ def take_over_company(
     if linked is not None and _means_another(locked, linked, company, is_new=is_new):
         raise NotThisCompany(linked)
     target = linked or company or _new_company(locked, actor, is_new=is_new, name=name)
-    taken, changed = _as_client(target, locked, actor)
+    taken, changed = _filled_in(target, locked, support, actor)
     if linked is None:
         _link(locked, taken, new=company is None)
     elif changed:
@@ -266,16 +268,18 @@ def _new_company(diagnosis: Diagnosis, actor: Membership, *, is_new: bool, name:
     return create_company(values={"name": called}, actor=actor)
 
 
-def _as_client(company: Company, diagnosis: Diagnosis, actor: Membership) -> tuple[Company, bool]:
-    """The company, filled in where it was empty and raised to client; and whether anything changed."""
+def _filled_in(
+    company: Company, diagnosis: Diagnosis, support: str, actor: Membership
+) -> tuple[Company, bool]:
+    """The company, filled in where it was empty and raised to what it is now; and whether anything changed."""
     row = lock_company(company.pk)
     values: dict[str, object] = {
         name: given
         for name in FILLED_IN
         if getattr(row, name) in (None, "") and (given := getattr(diagnosis, name)) not in (None, "")
     }
-    if row.support_status != Company.Support.CLIENT:
-        values["support_status"] = Company.Support.CLIENT
+    if support and row.support_status != support:
+        values["support_status"] = support
     if not values:
         return row, False
     return update_company(company=row, values=values, seen=None, actor=actor), True
