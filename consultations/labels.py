@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from consultations.calc import months
 from consultations.models import Consultation, Schedule
+from consultations.states import State
 from tenancy.templatetags.michisuji import jdate, jtime
 
 NOT_YET = "参加方法は前日までにメールでお知らせします。"
@@ -48,6 +49,13 @@ def meeting_label(consultation: Consultation, schedule: Schedule | None) -> str:
 def has_a_way(consultation: Consultation, schedule: Schedule | None) -> bool:
     """Whether the client knows how to take part."""
     return meeting_label(consultation, schedule) != NOT_YET
+
+
+def state_label(consultation: Consultation) -> str:
+    """Where it stands; what has run out has, whether a worker has been there or not."""
+    if consultation.has_lapsed:
+        return State.EXPIRED.label
+    return str(consultation.get_state_display())
 
 
 def change_deadline_label(consultation: Consultation) -> str:

@@ -21,6 +21,7 @@ from tenancy.constraints import SameTenantKey, Wall
 from tenancy.keeping import Blanks, Deletes, Exported, Keeps, Moves, Stays
 from tenancy.links import Link
 from tenancy.models import Company, Membership
+from tenancy.scope import Scope
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
 PERSON = ("contact_name", "email", "phone")
@@ -209,6 +210,22 @@ class ConsultationQuerySet(TenantQuerySet["Consultation"]):
         """The consultation that a signed link opens; None if the link was altered, is too old, or was revoked."""
         found = self.filter(pk=link.id).first() if link else None
         return found if found is not None and link and link.is_version(found.link_version) else None
+
+    def visible_to(self, scope: Scope) -> "ConsultationQuerySet":
+        """Those that somebody of the firm with this scope may see: of no company, of one in scope, and those that they
+        give themselves. To be asked in the office: the walls know nothing of who gives what."""
+        if scope.sees_whole_firm:
+            return self
+        theirs = models.Q(company=None) | models.Q(company__in=scope.companies)
+        return self.filter(theirs | models.Q(consultant=scope.membership_id or 0))
+
+    def search(self, words: str) -> "ConsultationQuerySet":
+        """Every word in the company's name, the person's, or the address."""
+        found = self
+        for word in words.split():
+            names = models.Q(company_name__icontains=word) | models.Q(contact_name__icontains=word)
+            found = found.filter(names | models.Q(email__icontains=word))
+        return found
 
     def with_people(self) -> "ConsultationQuerySet":
         """With consultant, company and diagnosis, in one query."""
