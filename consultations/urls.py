@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from consultations.views import company, firm, manage, outside, queue, schedule, settings, visitor
+from consultations.views import company, firm, manage, outside, queue, schedule, settings, sheet, visitor
 
 MANAGE = "consultation/m/<str:token>/"
 SENT = "consultation/sent/<str:token>/"
@@ -34,6 +34,8 @@ urlpatterns = [
     path("consultation/feed/<str:token>/", outside.feed, name="feed"),
     # The firm.
     path("consultations/", firm.list_, name="list"),
+    path("consultations/csv/", firm.list_csv, name="csv"),
+    path("consultations/excel/", firm.list_excel, name="excel"),
     path("consultations/new/", firm.new, name="new"),
     path("consultations/tasks/<uuid:task>/", firm.task_done, name="task_done"),
     path(SCHEDULE, schedule.schedule, name="schedule"),
@@ -42,16 +44,16 @@ urlpatterns = [
     path(f"{SCHEDULE}exceptions/<int:exception>/remove/", schedule.exception_remove, name="exception_remove"),
     path(f"{SCHEDULE}calendar/", schedule.calendar, name="schedule_calendar"),
     path(f"{SCHEDULE}feed/", schedule.feed_renew, name="feed_renew"),
-    path(ONE, firm.detail, name="detail"),
-    path(f"{ONE}note/", firm.note, name="note"),
-    path(f"{ONE}summary/", firm.summary, name="summary_write"),
-    path(f"{ONE}actions/", firm.action_add, name="action_add"),
-    path(f"{ONE}actions/<uuid:action>/", firm.action_tick, name="action_tick"),
-    path(f"{ONE}mark/", firm.mark, name="mark"),
-    path(f"{ONE}where/", firm.where, name="where"),
-    path(f"{ONE}move/", firm.move, name="move"),
-    path(f"{ONE}cancel/", firm.cancel, name="firm_cancel"),
-    path(f"{ONE}company/", firm.take_over, name="take_over"),
+    path(ONE, sheet.detail, name="detail"),
+    path(f"{ONE}note/", sheet.note, name="note"),
+    path(f"{ONE}summary/", sheet.summary, name="summary_write"),
+    path(f"{ONE}actions/", sheet.action_add, name="action_add"),
+    path(f"{ONE}actions/<uuid:action>/", sheet.action_tick, name="action_tick"),
+    path(f"{ONE}mark/", sheet.mark, name="mark"),
+    path(f"{ONE}where/", sheet.where, name="where"),
+    path(f"{ONE}move/", sheet.move, name="move"),
+    path(f"{ONE}cancel/", sheet.cancel, name="firm_cancel"),
+    path(f"{ONE}company/", sheet.take_over, name="take_over"),
     path(SETTINGS, settings.desk, name="settings"),
     path(f"{SETTINGS}people/", settings.people, name="settings_people"),
     path(f"{SETTINGS}months/", settings.month_cap, name="month_cap"),
