@@ -113,9 +113,9 @@ def take_over_company(
     name: str = "",
     support: str = Company.Support.CLIENT,
 ) -> Company:
-    """Make the diagnosis' company a client (支援先企業) and return it; once, whoever clicks how often. `support` '': its
-    支援状況 stays as it is.
+    """Make the diagnosis' company a client (支援先企業) and return it; once, whoever clicks how often.
 
+    `support`: which 支援状況 it has from now on, '' for what it has.
     `company` links an existing one; `is_new` says that none of the similar ones is meant; `name` is how the new one is
     called where the diagnosis does not say. What the company lacks (industry, employees) is filled in from the
     diagnosis, nothing is overwritten. Raises PerhapsTheSame when neither was said and similar ones exist or no name is
