@@ -65,7 +65,8 @@ def once(handler: Handler) -> Handler:
         if (kept := find(attempt)) is not None:
             return again(kept)
         response = handler(view, request, *args, **kwargs)
-        keep(attempt, response)
+        if response.status_code < 400:
+            keep(attempt, response)
         return response
 
     return answer

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
+from diagnosis.actions import start_diagnosis
 from diagnosis.models import Diagnosis
 from tenancy import clock
 from tenancy.actions import create_company
@@ -71,6 +72,14 @@ def test_a_key_counts_for_one_firm(baba: Program, gondo: Program) -> None:
 def test_a_refused_request_may_try_again_with_its_key(baba: Program) -> None:
     assert baba.post(COMPANIES, {}, Idempotency_Key="k").status_code == 400
     assert baba.post(COMPANIES, BODY, Idempotency_Key="k").status_code == 201
+
+
+def test_a_refusal_that_is_answered_and_not_raised_is_kept_nowhere(baba: Program, michisuji: House) -> None:
+    with open_scope(michisuji.scope):
+        begun = start_diagnosis()
+    answers = [baba.post(f"{V1}/diagnoses/{begun.pk}/report/", Idempotency_Key="k") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [409, 409]
+    assert not any("Idempotency-Replayed" in answer.headers for answer in answers)
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "鍵"])
