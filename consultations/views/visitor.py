@@ -4,13 +4,12 @@ No account and no session. A POST that asks for something has its own short tran
 typed stands on the page again.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,218 +18,41 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from consultations import labels
 from consultations.actions import booking, waiting
-from consultations.actions.refusals import (
-    AlreadyThisMonth,
-    AlreadyWaiting,
-    Full,
-    Lapsed,
-    MailsEnough,
-    NotWelcome,
-    QueueFull,
-    Refused,
-    StillFree,
-    TimeTaken,
-)
+from consultations.actions.refusals import AlreadyThisMonth, Lapsed, MailsEnough, NotWelcome
 from consultations.actions.telling import tell_already
 from consultations.addresses import JOINED, SENT, joined_token, sent_token
 from consultations.calc import months
 from consultations.forms import AskForm, BookForm, WaitForm
-from consultations.free_times import month_view
 from consultations.models import Consultation, WaitlistEntry
 from consultations.office import in_the_office, office_of
 from consultations.screens import Free, what_is_free
 from consultations.slots import Slot
 from consultations.states import State
+from consultations.views.acting import Busy, answered, writing
+from consultations.views.asking import (
+    BUSY,
+    JOINED_FROM,
+    MADE,
+    MAILED_OFTEN,
+    MAILS,
+    PAUSE,
+    TRIES,
+    Said,
+    attempt,
+    made_nothing,
+)
 from diagnosis.addresses import RESULT
 from diagnosis.forms import MailForm
 from diagnosis.models import Diagnosis
-from tenancy import clock, limits
+from diagnosis.views.visitor import gone
+from tenancy import clock
 from tenancy.door import Visit
 from tenancy.limits import give_back, within
 from tenancy.links import read_token
 from tenancy.middleware import visit_of
 from tenancy.models import PrivacyNotice
-from tenancy.permissions import VISITOR, Limit, access
+from tenancy.permissions import VISITOR, access
 from tenancy.scope import open_scope
-
-# Choosing a day is one of these too: it sends what was typed, so that nothing is lost.
-TRIES = (Limit("consultations.book.tries", 120, 3600),)
-# Counted here and not at the door: only what makes something counts, and whoever is over the limit keeps the page.
-MADE = Limit("consultations.book.address", 10, 3600)
-JOINED_FROM = Limit("consultations.waitlist.address", 10, 3600)
-MAILS = Limit("consultations.book.mail", 5, 86_400)
-PAUSE = Limit("consultations.hold.pause", 1, 60)
-LOCK_NOT_AVAILABLE = "55P03"
-RETRY_AFTER = 10  # seconds
-
-_Made = TypeVar("_Made")
-
-
-@dataclass(frozen=True)
-class Said:
-    """Why it could not be had, on top of the page. `go`: what is offered instead, `wait` or `book`; `month`: which."""
-
-    status: int
-    title: str
-    text: str
-    go: str = ""
-    month: date | None = None
-    kind: str = "due"
-    phone: bool = False  # the telephone number belongs to it
-    new_seed: bool = False  # the form's own id is of no use any more
-    mailed: bool = False  # a mail went out that says more
-
-
-BUSY = Said(
-    503,
-    "混み合っています。もう一度お試しください",
-    "お申し込みが重なっており、受け付けられませんでした。ご記入の内容はそのまま残っています。少し時間をおいて、もう一度ボタンを押してください。",
-)
-TAKEN = Said(
-    409,
-    "お選びの時刻は、ほかの方のご予約が入りました",
-    "ご記入の内容はそのまま残っています。ほかの時刻をお選びください。",
-)
-ALREADY = Said(
-    409,
-    "この月のご予約を、すでに承っています",
-    "ご予約は、1社につき月に1回までとしています。ご入力のメールアドレスへ、ご予約の確認・変更ができるリンクをお送りしました。ほかの月の日時は、このままお選びいただけます。",
-    phone=True,
-    mailed=True,
-)
-NOT_HERE = Said(
-    409,
-    "このお申し込みは、オンラインではお受けできませんでした",
-    "恐れ入りますが、お電話でご相談ください。",
-    phone=True,
-)
-OLD_FORM = Said(
-    409,
-    "もう一度、ボタンを押してください",
-    "画面の有効期限が過ぎていました。ご記入の内容はそのまま残っています。",
-    new_seed=True,
-)
-TOO_OFTEN = Said(
-    429,
-    "短い時間に多くのお申し込みがありました",
-    "ご記入の内容はそのまま残っています。1時間ほどたってから、もう一度お試しください。",
-    phone=True,
-)
-MAILED_OFTEN = Said(
-    429,
-    "このメールアドレスでのお申し込みが、今日お受けできる回数に達しました",
-    "ご記入の内容はそのまま残っています。明日もう一度お試しください。",
-    phone=True,
-)
-WAITING = Said(
-    409,
-    "すでにキャンセル待ちにご登録いただいています",
-    "ご登録のときにお送りしたメールのリンクから、現在の順番のご確認と、お取り消しができます。",
-    kind="good",
-    phone=True,
-)
-
-
-def _full(problem: Full) -> Said:
-    month = labels.month_label(problem.month)
-    return Said(
-        409,
-        f"{month}は、たったいま満席になりました",
-        "ご記入の内容はそのまま残っています。キャンセル待ちに登録するか、ほかの月の日時をお選びください。",
-        go="wait",
-        month=problem.month,
-    )
-
-
-def _still_free(problem: StillFree) -> Said:
-    month = labels.month_label(problem.month)
-    return Said(
-        409,
-        f"{month}には、いまご予約いただける日があります",
-        "お待ちいただかなくても、空いている日時をお選びいただけます。ご記入の内容は、そのままお持ちいただけます。",
-        go="book",
-        month=problem.month,
-        kind="good",
-    )
-
-
-def _queue_full(problem: QueueFull) -> Said:
-    following = months.after(problem.month)
-    opens = labels.moment_label(month_view(following).opens_at)
-    return Said(
-        409,
-        f"{labels.month_label(problem.month)}は、キャンセル待ちも満員です",
-        f"{labels.month_label(following)}分の受付は、{opens}に始まります。受付開始のお知らせをご希望の場合は、いまお送りしたメールのリンクからお申し付けください。",
-        phone=True,
-        mailed=True,
-    )
-
-
-# ── Asking for what others may want too ──
-
-
-def _attempt(request: HttpRequest, form: AskForm, limit: Limit, act: Callable[[], _Made]) -> _Made | Said:
-    """Do it in the office, in a transaction of its own, as often as the limits allow; or say why not.
-
-    Counts the address and the mail before, and gives both back where nothing was made and no mail went out.
-    """
-    where, mail = limits.address_of(request), form.cleaned_data["email"]
-    if not within(limit, where):
-        return TOO_OFTEN
-    if not within(MAILS, mail):
-        give_back(limit, where)
-        return MAILED_OFTEN
-    done = _done_or_said(visit_of(request), form, act)
-    if isinstance(done, Said):
-        give_back(limit, where)
-        if not done.mailed:
-            give_back(MAILS, mail)
-    return done
-
-
-def _done_or_said(visit: Visit, form: AskForm, act: Callable[[], _Made]) -> _Made | Said:
-    try:
-        with open_scope(office_of(visit.scope)):
-            return act()
-    except Refused as problem:
-        with open_scope(office_of(visit.scope)):
-            return _said(problem, form)
-    except OperationalError as problem:
-        if not _is_busy(problem):
-            raise
-        return BUSY
-    except IntegrityError as problem:
-        if "_pkey" not in str(problem):
-            raise
-        return OLD_FORM  # the form was opened at another firm
-
-
-def _is_busy(problem: OperationalError) -> bool:
-    """Whether PostgreSQL gave up waiting for a lock: somebody else had the month for three seconds."""
-    return getattr(problem.__cause__, "pgcode", "") == LOCK_NOT_AVAILABLE
-
-
-def _said(problem: Refused, form: AskForm) -> Said:
-    """The words for it; where a mail says more than the page may, the mail as well."""
-    match problem:
-        case Full():
-            return _full(problem)
-        case StillFree():
-            return _still_free(problem)
-        case AlreadyThisMonth():
-            tell_already(first=problem.first, once=form.seed_id)
-            return ALREADY
-        case QueueFull():
-            waiting.tell_full(month=problem.month, asked=form.asked())
-            return _queue_full(problem)
-        case AlreadyWaiting():
-            return WAITING
-        case NotWelcome():
-            return NOT_HERE
-        case TimeTaken():
-            return TAKEN
-    raise problem
-
 
 # ── The free times ──
 
@@ -254,7 +76,7 @@ def book(request: HttpRequest, firm: str) -> HttpResponse:
             return _book_page(request, form)
         asked = form.asked(diagnosis=_diagnosis(request))
     asked_at = clock.now()
-    booked = _attempt(
+    booked = attempt(
         request,
         form,
         MADE,
@@ -263,9 +85,8 @@ def book(request: HttpRequest, firm: str) -> HttpResponse:
     if isinstance(booked, Said):
         with open_scope(visit.scope):
             return _book_page(request, form, booked)
-    if booked.created_at < asked_at:  # the same form sent twice: it counts once
-        give_back(MADE, limits.address_of(request))
-        give_back(MAILS, form.cleaned_data["email"])
+    if booked.created_at < asked_at:
+        made_nothing(request, form, MADE)
     else:
         within(PAUSE, f"{booked.pk}:{booked.email}")
     return redirect("consultations:sent", firm, sent_token(booked))
@@ -345,11 +166,8 @@ def _book_page(request: HttpRequest, form: BookForm, said: Said | None = None) -
 def _answered(
     request: HttpRequest, template: str, context: dict[str, Any], form: AskForm, said: Said | None
 ) -> HttpResponse:
-    status = said.status if said else 422 if form.is_bound and form.errors else 200
-    response = render(request, template, context, status=status)
-    if status == 503:
-        response.headers["Retry-After"] = str(RETRY_AFTER)
-    return response
+    status = 422 if form.is_bound and form.errors else 200
+    return answered(render(request, template, context, status=status), said)
 
 
 def _kind(form: AskForm) -> str:
@@ -402,15 +220,14 @@ def waitlist(request: HttpRequest, firm: str) -> HttpResponse:
         asked = form.asked(diagnosis=_diagnosis(request))
     wanted = [date.fromisoformat(each) for each in form.cleaned_data["months"]]
     asked_at = clock.now()
-    entry = _attempt(
+    entry = attempt(
         request, form, JOINED_FROM, lambda: waiting.join(id=form.seed_id, wanted=wanted, asked=asked)
     )
     if isinstance(entry, Said):
         with open_scope(visit.scope):
             return _wait_page(request, form, entry)
     if entry.created_at < asked_at:
-        give_back(JOINED_FROM, limits.address_of(request))
-        give_back(MAILS, form.cleaned_data["email"])
+        made_nothing(request, form, JOINED_FROM)
     return redirect(f"{reverse('consultations:waitlist', args=[firm])}?joined={joined_token(entry)}")
 
 
@@ -494,7 +311,7 @@ def sent(request: HttpRequest, firm: str, token: str) -> HttpResponse:
     """Not booked yet: where the mail went, until when its link confirms, and what to do when it does not arrive."""
     consultation = Consultation.objects.opened_by(visit_of(request).link)
     if consultation is None:
-        return render(request, "410.html", status=410)
+        return gone(request)
     return _sent_page(request, token, consultation, MailForm(initial={"email": consultation.email}))
 
 
@@ -521,11 +338,8 @@ def _sent_page(
             "month": months.month_of(row.starts_at),
             "again": again or "again" in request.GET,
         }
-    status = said.status if said else 422 if form.errors else 200
-    response = render(request, "consultations/sent.html", context, status=status)
-    if status == 503:
-        response.headers["Retry-After"] = str(RETRY_AFTER)
-    return response
+    status = 422 if form.errors else 200
+    return answered(render(request, "consultations/sent.html", context, status=status), said)
 
 
 def _stage(row: Consultation) -> str:
@@ -554,7 +368,7 @@ def sent_again(request: HttpRequest, firm: str, token: str) -> HttpResponse:
     with open_scope(visit.scope):
         row = Consultation.objects.opened_by(visit.link)
         if row is None:
-            return render(request, "410.html", status=410)
+            return gone(request)
         if not _may_send(form, row):
             return _sent_page(request, token, row, form)
     email = form.cleaned_data["email"]
@@ -583,7 +397,7 @@ def _sent_again(visit: Visit, row: Consultation, form: MailForm) -> Consultation
     """The booking with its new mail; None where the form says why not, or nothing is held any more."""
     email = form.cleaned_data["email"]
     try:
-        with open_scope(office_of(visit.scope)):
+        with writing(office_of(visit.scope)):
             return booking.send_hold_again(consultation=row, email=email)
     except MailsEnough:
         form.add_error("email", ENOUGH)
@@ -595,8 +409,6 @@ def _sent_again(visit: Visit, row: Consultation, form: MailForm) -> Consultation
         form.add_error("email", NO_MAIL_THERE)
     except Lapsed:
         pass
-    except OperationalError as problem:
-        if not _is_busy(problem):
-            raise
+    except Busy:
         return BUSY
     return None
