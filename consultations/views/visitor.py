@@ -27,7 +27,7 @@ from consultations.models import Consultation, WaitlistEntry
 from consultations.office import in_the_office, office_of
 from consultations.screens import Free, what_is_free
 from consultations.slots import Slot
-from consultations.states import State
+from consultations.states import ENDED, State
 from consultations.views.acting import Busy, answered, writing
 from consultations.views.asking import (
     BUSY,
@@ -346,7 +346,7 @@ def _stage(row: Consultation) -> str:
     """What the page is about: `held`, `confirmed` (or already over), `lapsed`."""
     if row.state == State.HELD and not row.has_lapsed:
         return "held"
-    return "lapsed" if row.has_lapsed or row.state == State.CANCELLED else "confirmed"
+    return "lapsed" if row.has_lapsed or row.state in ENDED else "confirmed"
 
 
 PAUSED = "さきほどお送りしました。1分ほどたってから、もう一度お試しください。"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -136,9 +136,36 @@ def test_a_day_is_chosen_by_link_and_by_button_and_nothing_typed_is_lost(
     assert rows(office) == []
 
 
-@pytest.mark.parametrize("query", ["day=x", "month=2026-99", "slot=x.y", "diagnosis=x", "day=2026-12-12"])
+@pytest.mark.parametrize(
+    ("now", "seen"),
+    [
+        (datetime(2026, 12, 31, 14, 30, tzinfo=UTC), ("12月", "1月")),  # 23:30 in Tokyo
+        (datetime(2026, 12, 31, 15, 15, tzinfo=UTC), ("1月", "2月")),  # 0:15 on New Year's Day
+    ],
+)
+def test_the_months_shown_are_tokyos(
+    visitor: Client, office: House, now: datetime, seen: tuple[str, str]
+) -> None:
+    with clock.stopped_at(now):
+        page = visitor.get(BOOK).content.decode()
+    assert re.findall(r"<caption><b>(\d+月)</b>", page) == list(seen)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "slot=99991231T2359Z.{0}",
+        "day=9999-12-31",
+        "month=0001-01",
+        "day=x",
+        "month=2026-99",
+        "slot=x.y",
+        "diagnosis=x",
+        "day=2026-12-12",
+    ],
+)
 def test_whatever_stands_in_the_address_the_page_opens(visitor: Client, query: str) -> None:
-    assert visitor.get(f"{BOOK}?{query}").status_code == 200
+    assert visitor.get(f"{BOOK}?{query.format(uuid4())}").status_code == 200
 
 
 def test_a_slot_in_the_address_is_chosen_beforehand(visitor: Client, office: House) -> None:
@@ -290,7 +317,7 @@ def other_firm(house: House, aoba: House) -> str:
 
 
 @pytest.mark.parametrize(
-    "why", ["past", "soon", "off the hours", "nobody's", "another firm's", "left", "taken"]
+    "why", ["past", "soon", "off the hours", "nobody's", "far away", "another firm's", "left", "taken"]
 )
 def test_a_time_that_is_not_there_is_refused_with_the_others(
     visitor: Client, office: House, aoba: House, why: str
@@ -302,6 +329,7 @@ def test_a_time_that_is_not_there_is_refused_with_the_others(
         "soon": f"20261207T0500Z.{mine}",
         "off the hours": f"20261217T0515Z.{mine}",
         "nobody's": f"20261217T0500Z.{uuid4()}",
+        "far away": f"21991217T0500Z.{mine}",
         "another firm's": other_firm(office, aoba),
     }.get(why, f"20261217T0500Z.{mine}")
     if why == "taken":

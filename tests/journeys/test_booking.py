@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from consultations import forms
-from consultations.models import Consultation
+from consultations.models import Consultation, Desk, WaitlistEntry
 from tenancy.scope import open_scope
 from tests.conftest import House
 from tests.consultations.office import opens
@@ -50,6 +50,8 @@ def test_a_session_is_asked_for_on_one_page(
     visitor.page.get_by_label("会社名", exact=True).fill(CONSULTED[0])
     choose(visitor)
     assert visitor.page.get_by_label("会社名", exact=True).input_value() == CONSULTED[0]
+    if scripts:
+        assert "馬場" in visitor.page.locator("#chosen").inner_text()
     visitor.press("この日時で申し込む")  # without a name and without consent
     assert visitor.reads("個人情報の取扱いをお読みのうえ")
     say_who(visitor)
@@ -58,3 +60,29 @@ def test_a_session_is_asked_for_on_one_page(
     assert visitor.reads(CONSULTED[2])
     with open_scope(michisuji.scope):
         assert Consultation.objects.get().company_name == CONSULTED[0]
+
+
+def test_a_full_month_leads_into_the_queue(someone: Someone, michisuji: House) -> None:
+    opens(michisuji)
+    with open_scope(michisuji.scope):
+        Desk.objects.create(cap=0)
+    visitor = someone(PHONE, dark=True)
+    visitor.open("/michisuji/consultation/")
+    visitor.press("キャンセル待ちに登録する")
+    say_who(visitor)
+    if (box := visitor.page.get_by_role("checkbox", name="満席").first).is_visible():
+        box.check()
+    visitor.press("キャンセル待ちに登録する")
+    assert visitor.reads("現在1番目です")
+    with open_scope(michisuji.scope):
+        assert WaitlistEntry.objects.get().company_name == CONSULTED[0]
+
+
+def test_the_frame_fits_into_280_pixels(someone: Someone, michisuji: House) -> None:
+    opens(michisuji)
+    visitor = someone(280)
+    visitor.open("/embed/michisuji/")
+    assert visitor.page.context.cookies() == []
+    with visitor.page.context.expect_page() as opened:
+        visitor.page.get_by_role("link", name="10:00").first.click()
+    assert "/michisuji/consultation/?slot=" in opened.value.url
