@@ -5,14 +5,16 @@ Rows are read in the scope of who asks: the wall decides. Names of consultants a
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from django.db.models import Q
 
+from consultations.calc import months
 from consultations.free_times import MonthView, month_views, this_and_next
 from consultations.models import Consultation, NextAction, SessionNote
 from consultations.models.booking import ConsultationQuerySet
 from consultations.office import in_the_office
-from consultations.states import LIVE, State
+from consultations.states import LIVE, TAKES_PLACE, State
 from tenancy import clock
 from tenancy.models import Company, Membership
 
@@ -68,3 +70,16 @@ def agreed_with(company: Company) -> list[NextAction]:
 def months_seen() -> list[MonthView]:
     """This month and the next, where they can be booked."""
     return [each for each in month_views(this_and_next()) if each.is_open]
+
+
+def taken_months(company: Company, seen: Iterable[MonthView]) -> list[date]:
+    """Of these months, those in which the company has its place."""
+    rows = Consultation.objects.not_lapsed().filter(company=company, month__in=[each.month for each in seen])
+    places = rows.filter(state__in=TAKES_PLACE, number__isnull=False)
+    return sorted(set(places.values_list("month", flat=True)))
+
+
+def worth_waiting_for(view: MonthView) -> bool:
+    """Whether the month is full, and long enough to come for a place of it to be offered."""
+    ends = months.at(months.after(view.month), months.MIDNIGHT)
+    return not view.direct and ends - clock.now() > months.OFFER_AHEAD

@@ -19,7 +19,15 @@ from consultations.forms_manage import OwnBookForm, OwnForm, OwnWaitForm
 from consultations.free_times import desk_of_firm
 from consultations.models import Consultation, NextAction, WaitlistEntry
 from consultations.office import in_the_office
-from consultations.own import agreed_with, coming, months_seen, past, sessions
+from consultations.own import (
+    agreed_with,
+    coming,
+    months_seen,
+    past,
+    sessions,
+    taken_months,
+    worth_waiting_for,
+)
 from consultations.slots import Slot
 from consultations.views.acting import NOT_DONE, Said, answered, words_for, writing
 from consultations.views.queue import turns_of
@@ -133,8 +141,10 @@ class _Booking:
         self.request, self.said = request, said
         self.company = company_of(company)
         seen = months_seen()
-        self.months = [each.month for each in seen if each.direct]
-        self.full = [each for each in seen if not each.direct]
+        self.taken = taken_months(self.company, seen)
+        left = [each for each in seen if each.month not in self.taken]
+        self.months = [each.month for each in left if each.direct]
+        self.full = [each for each in left if worth_waiting_for(each)]
         self.diagnoses = list(Diagnosis.objects.submitted().filter(company=self.company)[:DIAGNOSES])
         self.waits = request.method == "POST" and request.POST.get("act") == "wait"
         self.book_form = OwnBookForm(None if self.waits else self._typed(), diagnoses=self.diagnoses)
@@ -161,6 +171,7 @@ class _Booking:
             "book_form": self.book_form,
             "wait_form": self.wait_form,
             "full": self.full,
+            "taken": [labels.month_label(each) for each in self.taken],
             "cap": desk_of_firm().cap,
             "said": self.said,
             "seed": self.book_form.fresh_seed,

@@ -87,6 +87,9 @@ def test_a_second_session_of_the_month_is_refused_kindly(office: House, as_: As)
     assert answer.status_code == 409
     assert "すでにご予約があります" in words(answer)
     assert "値上げの伝え方" in words(answer)
+    page = words(client.get(at(office, "own_book")))
+    assert "2026年12月は、すでにご予約いただいています" in page
+    assert all(str(each.slot) not in page for each in times(office))
 
 
 def test_a_time_that_somebody_took_meanwhile_keeps_what_was_typed(office: House, as_: As) -> None:
