@@ -399,6 +399,7 @@ def _sheet(request: HttpRequest, shown: Consultation, status: int = 200, **chang
         "can_cancel": shown.state in (State.HELD, State.CONFIRMED) and not shown.has_lapsed,
         "can_confirm": shown.state == State.HELD and not shown.has_lapsed,
         "can_mark": has_begun and shown.state in (State.CONFIRMED, State.COMPLETED, State.NO_SHOW),
+        "can_say_where": shown.is_live and shown.ends_at > clock.now(),
         "is_over": shown.state in (State.CANCELLED, State.CANCELLED_LATE, State.EXPIRED) or shown.has_lapsed,
     }
     return render(request, "consultations/firm_detail.html", context | changed, status=status)

@@ -5,11 +5,13 @@ from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from consultations.actions.asking import Asked
 from consultations.actions.booking import book
 from consultations.actions.firm import hand_over_sessions
+from consultations.addresses import summary_url
 from consultations.models import Consultation, DayException, NextAction, Schedule, SessionNote
 from consultations.states import State
 from diagnosis.models import Diagnosis
@@ -140,19 +142,22 @@ def test_a_firm_next_door_finds_nothing_here(as_: As, office: House) -> None:
 # ── What was said ──
 
 
-def test_the_note_stays_within_the_firm_and_the_summary_until_it_is_sent(baba: Client, office: House) -> None:
+def test_the_note_stays_within_the_firm_and_the_summary_until_it_is_sent(
+    as_: As, baba: Client, office: House
+) -> None:
     row = booked(office, 1)
     assert "社内メモを保存しました。" in done(baba, sheet(row, "note/"), text="社内だけ")
     done(baba, sheet(row, "summary/"), text="お客様へ")
-    with open_scope(office.scope):
-        assert not SessionNote.objects.filter(shared=True).exists()
+    link = summary_url("michisuji", row).removeprefix(settings.PUBLIC_URL)
+    assert "お客様へ</p>" not in as_("誰か").get(link).content.decode()
     asked = read(baba, sheet(row, "summary/"))
     assert "owner1@c1.example" in asked
     assert "社内だけ" not in asked
     page = done(baba, sheet(row, "summary/"), do="send")
     assert "owner1@c1.example へ、まとめのリンクをお送りします。" in page
-    with open_scope(office.scope):
-        assert [note.text for note in SessionNote.objects.filter(shared=True)] == ["お客様へ"]
+    sent = read(as_("誰か"), link)
+    assert "お客様へ" in sent
+    assert "社内だけ" not in sent
 
 
 def test_the_same_summary_is_mailed_once_and_a_corrected_one_again(baba: Client, office: House) -> None:
