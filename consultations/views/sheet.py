@@ -32,7 +32,7 @@ from consultations.free_times import FreeTime, MonthView, free_times, month_view
 from consultations.models import Consultation, NextAction, SessionNote
 from consultations.office import in_the_office
 from consultations.preparation import preparation_of
-from consultations.states import FIRM, NotFromHere, State
+from consultations.states import FIRM, WAITING, NotFromHere, State
 from consultations.views.shared import actor_of, says_when_busy, session_of
 from tenancy import clock
 from tenancy.locks import CompanyGone
@@ -162,7 +162,7 @@ def action_tick(request: HttpRequest, firm: str, consultation: UUID, action: UUI
 @says_when_busy
 @require_http_methods(ANYWAY)
 def mark(request: HttpRequest, firm: str, consultation: UUID) -> HttpResponse:
-    """It was held, or nobody came; or a hold is confirmed on the telephone. Too early is refused with 422."""
+    """It was held, or nobody came; what waits for an answer is confirmed on the telephone. Too early is a 422."""
     shown, form = session_of(consultation), MarkForm(request.POST)
     if request.method != "POST" or not form.is_valid():
         return _to_sheet(request, shown, "result")
@@ -397,7 +397,7 @@ def _sheet(request: HttpRequest, shown: Consultation, status: int = 200, **chang
         "action_form": ActionForm(),
         "can_move": _can_move(shown),
         "can_cancel": shown.state in (State.HELD, State.CONFIRMED) and not shown.has_lapsed,
-        "can_confirm": shown.state == State.HELD and not shown.has_lapsed,
+        "can_confirm": shown.state in WAITING and not shown.has_lapsed,
         "can_mark": has_begun and shown.state in (State.CONFIRMED, State.COMPLETED, State.NO_SHOW),
         "can_say_where": shown.is_live and shown.ends_at > clock.now(),
         "is_over": shown.state in (State.CANCELLED, State.CANCELLED_LATE, State.EXPIRED) or shown.has_lapsed,

@@ -148,6 +148,9 @@ def test_settings_and_the_trail_are_offered_to_who_may_open_them(
 ) -> None:
     assert "/michisuji/settings/consultations/" in read(as_("青木"), LIST)
     assert "/michisuji/settings/consultations/" not in read(baba, LIST)
+    booked(office, 1)
+    trail = read(as_("青木"), "/michisuji/settings/trail/?act=group:オンライン相談・壁打ち")
+    assert "お申し込みを受けました" in trail
 
 
 def test_who_sees_assigned_companies_counts_all_places_and_names_only_theirs(as_: As, office: House) -> None:

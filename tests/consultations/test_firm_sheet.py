@@ -11,6 +11,7 @@ from django.test import Client
 from consultations.actions.asking import Asked
 from consultations.actions.booking import book
 from consultations.actions.firm import hand_over_sessions
+from consultations.actions.waiting import join
 from consultations.addresses import summary_url
 from consultations.models import Consultation, DayException, NextAction, Schedule, SessionNote
 from consultations.states import State
@@ -30,7 +31,7 @@ from tests.consultations.firm_help import (
     sheet,
     templates,
 )
-from tests.consultations.office import JANUARY, NOW, booked, company, times
+from tests.consultations.office import DECEMBER, JANUARY, NOW, booked, company, times
 from tests.diagnosis.firm_help import answered
 from tests.things import noted
 
@@ -245,6 +246,17 @@ def test_a_hold_is_confirmed_for_who_calls(baba: Client, office: House) -> None:
     done(baba, sheet(row, "mark/"), after="confirmed")
     assert fresh(office, row).state == State.CONFIRMED
     assert "booking_confirmed" in templates(office, "owner1@c1.example")
+
+
+def test_an_offer_is_taken_for_who_calls(baba: Client, office: House) -> None:
+    rows = [booked(office, number) for number in range(4)]
+    with open_scope(office.scope):
+        join(id=uuid4(), wanted=[DECEMBER], asked=company(9))
+    done(baba, sheet(rows[0], "cancel/"), whose="client")
+    with open_scope(office.scope):
+        offer = Consultation.objects.get(state=State.OFFERED)
+    done(baba, sheet(offer, "mark/"), after="confirmed")
+    assert "booking_confirmed" in templates(office, "owner9@c9.example")
 
 
 def test_how_to_take_part_is_said_and_mailed(baba: Client, office: House) -> None:
