@@ -6,8 +6,6 @@ and, where it takes one, who sends it and what has to stand before it (done in t
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,7 +13,6 @@ from uuid import uuid4
 from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, models
-from django.test import Client
 
 from diagnosis.actions import make_resume_code, save_answers, start_diagnosis
 from diagnosis.addresses import answers_token, result_token
@@ -38,11 +35,12 @@ from tenancy.models import (
 )
 from tenancy.scope import open_scope
 from tenancy.walls import FirmModel
+from tests import acts_of_sessions as sessions
 from tests.conftest import House
 from tests.diagnosis.journey import WHO, page_data
-from tests.tenancy.test_companies import fields
+from tests.stage import Sent, Stage
 from tests.test_matrix import address
-from tests.things import CASES, Things
+from tests.things import CASES
 
 # ── What needs no row in the trail, and why ──
 
@@ -51,6 +49,8 @@ UNAUDITED_TABLES: dict[str, str] = {
     "tenancy.personkey": "a key is made when the first value is sealed; destroying one is the act that is recorded",
     "tenancy.idempotencykey": "the API's memory of its own answers, for 24 hours",
     "notices.noticeread": "who has read a notice: a mark, not a change of anything",
+    "consultations.consultationmonth": "made when it is first locked; a number of places of its own is recorded",
+    "consultations.outsidebusy": "what a calendar elsewhere says, read again every quarter of an hour",
     "diagnosis.resumecode": "a hash for a day; the act that made or ended it is recorded on its diagnosis",
 }
 UNAUDITED_COLUMNS: dict[str, dict[str, str]] = {
@@ -59,6 +59,9 @@ UNAUDITED_COLUMNS: dict[str, dict[str, str]] = {
         "facts": "as answers",
         "updated_at": "as answers",
     },
+    "consultations.outsidecalendar": dict.fromkeys(
+        ("asked_at", "read_at", "problem"), "how far the reading is"
+    ),
     "notices.mail": dict.fromkeys(("attempts", "last_error", "sent_at"), "how far the delivery is"),
     "reports.job": dict.fromkeys(("progress", "message", "attempts", "draft"), "how far the worker is"),
     "tenancy.apitoken": {"last_used_at": "a counter"},
@@ -66,36 +69,7 @@ UNAUDITED_COLUMNS: dict[str, dict[str, str]] = {
     "tenancy.user": {"last_login": "the session's"},
 }
 
-# ── Who is on the stage ──
-
-
-@dataclass
-class Stage:
-    """What a line of the table may use: the browser that sends, the address it sends to, and what is planted."""
-
-    house: House
-    things: Things
-    answering: Diagnosis
-    client: Client
-    url: str = ""
-
-    def form(self, **typed: Any) -> dict[str, Any]:
-        """What the page's own form would send, and what was typed over it."""
-        return {**fields(self.client.get(self.url)), **typed}
-
-
-Body = Callable[[Stage], Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Sent:
-    """One call that writes. `before`: what has to stand already. `audited` False: it writes only what is listed above,
-    or nothing."""
-
-    body: Body = lambda stage: {}
-    who: str = "青木"
-    before: Callable[[Stage], Any] = lambda stage: None
-    audited: bool = True
+# ── What stands before an act ──
 
 
 def answering(house: House) -> Diagnosis:
@@ -109,6 +83,8 @@ def address_of(stage: Stage, route: str) -> str:
     token = answers_token(stage.answering) if "/a/" in route else result_token(stage.things.diagnosis)
     if route.startswith("invitation/"):
         token = make_token(people.LINK, stage.things.ids["invite"], 1)
+    if route.startswith("consultation/"):
+        token = sessions.token_of(stage, route)
     ids = stage.things.ids | ({"token": token} if "<str:token>" in route else {})
     return address(route, stage.house.firm.slug, ids)
 
@@ -312,6 +288,8 @@ POSTS: dict[str, tuple[Sent, ...]] = {
     "diagnosis/r/<str:token>/mail/": (Sent(lambda stage: {"email": "other@x.example"}, "誰か"),),
 }
 
+POSTS |= sessions.POSTS
+
 # ── The API: method and route below firms/<firm>/ ──
 
 _ANSWERS = {name: CASES["cases"][0][name] for name in ("answers", "facts")}
@@ -325,6 +303,8 @@ API: dict[str, tuple[Sent, ...]] = {
     ),
     "POST diagnoses/<uuid:diagnosis>/report/": (Sent(who="馬場", before=failed_jobs),),
 }
+
+API |= sessions.API
 
 # ── What was written, and what the trail says of it ──
 

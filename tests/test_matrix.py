@@ -100,11 +100,13 @@ ROUTES: dict[str, set[str]] = {
     "consultations/<uuid:consultation>/note/": CONSULTANTS,
     "consultations/<uuid:consultation>/summary/": CONSULTANTS,
     "consultations/<uuid:consultation>/where/": CONSULTANTS,
+    "consultations/csv/": CONSULTANTS,
+    "consultations/excel/": CONSULTANTS,
     "consultations/new/": CONSULTANTS,
     "consultations/schedule/": CONSULTANTS,
     "consultations/schedule/calendar/": CONSULTANTS,
     "consultations/schedule/exceptions/": CONSULTANTS,
-    "consultations/schedule/exceptions/<int:exception>/remove/": CONSULTANTS,
+    "consultations/schedule/exceptions/<int:exception>/remove/": {"青木"},  # their own, and nobody else's
     "consultations/schedule/feed/": CONSULTANTS,
     "consultations/schedule/hours/": CONSULTANTS,
     "consultations/tasks/<uuid:task>/": CONSULTANTS,
@@ -203,7 +205,15 @@ LINKS: set[str] = {
     "invitation/<str:token>/",
 }
 # Outside any firm: for everybody, and for whoever is signed in.
-ELSEWHERE: set[str] = {"", "api/v1/docs/", "api/v1/schema/", "healthz", "readyz", "theme/"}
+ELSEWHERE: set[str] = {
+    "",
+    "embed/<slug:firm>/",
+    "api/v1/docs/",
+    "api/v1/schema/",
+    "healthz",
+    "readyz",
+    "theme/",
+}
 ENTRANCE: set[str] = {"entrance/"}
 # Below accounts/: the way in, for everybody; the own account, for whoever is signed in.
 SIGNING_IN: set[str] = {
@@ -241,6 +251,11 @@ READERS = OWNER | {"土井", "藤田"}
 # Who may begin a diagnosis; only members without the permission may not.
 VISITORS = OWNER | {"藤田", "権藤", "誰か"}
 API: dict[str, dict[str, set[str]]] = {
+    "consultations/bookings/": {"get": READERS, "post": VISITORS},
+    "consultations/bookings/<uuid:booking>/": {"get": READERS - {"藤田"}},
+    "consultations/bookings/<uuid:booking>/cancel/": {"post": OWNER},
+    "consultations/months/<str:month>/": {"get": set(CAST)},
+    "consultations/slots/": {"get": set(CAST)},
     "companies/": {"get": READERS, "post": CONSULTANTS},
     "companies/<int:company>/": {"get": READERS - {"藤田"}, "patch": CONSULTANTS},
     "diagnoses/": {"get": READERS, "post": VISITORS},
@@ -287,6 +302,7 @@ def filled(route: str, ids: dict[str, Any]) -> str:
 def refusal(person: str, route: str) -> int:
     """What a route says that is not for this person: 藤田 is told of the sibling company what 権藤 is told of all."""
     nothing_there = person == "権藤" or (person == "藤田" and "<int:company>" in route)
+    nothing_there |= person == "馬場" and "<int:exception>" in route
     return 404 if nothing_there else {"誰か": 302}.get(person, 403)
 
 

@@ -17,6 +17,7 @@ from consultations.models import (
     Consultation,
     DayException,
     NextAction,
+    OpeningWish,
     Schedule,
     SessionNote,
     Task,
@@ -91,6 +92,12 @@ def plant(house: House) -> Things:
                 firm=house.firm, name=canary, first_day=clock.today(), last_day=clock.today()
             ).pk,
             "blocked": Blocked.objects.create(firm=house.firm, address=canary).pk,
+            "wish": OpeningWish.objects.create(
+                firm=house.firm,
+                month=months.after(clock.today().replace(day=1), 2),
+                company_name=canary,
+                email="wishes@x.example",
+            ).pk,
             "version": 1,
             "number": 1,
         }
@@ -200,7 +207,13 @@ def talked(house: House, company: Company, text: str, diagnosis: Diagnosis) -> d
         firm=house.firm, company=company, consultation=session, text=text, who=text
     )
     task = Task.objects.create(firm=house.firm, kind="say_where", key=text, consultation=session)
-    return {"consultation": session.pk, "entry": entry.pk, "action": action.pk, "task": task.pk}
+    return {
+        "consultation": session.pk,
+        "booking": session.pk,
+        "entry": entry.pk,
+        "action": action.pk,
+        "task": task.pk,
+    }
 
 
 def session_of(house: House, company: Company | None, text: str, **fields: Any) -> Consultation:

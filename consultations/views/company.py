@@ -85,10 +85,10 @@ def _waiting(company: Company) -> list[dict[str, Any]]:
 @require_safe
 def detail(request: HttpRequest, firm: str, company: int, consultation: UUID) -> HttpResponse:
     """One session. An owner goes on to the page where it is changed; the firm's people have a page of their own."""
-    if member_of(request).is_firm_side:
-        return redirect("consultations:detail", firm, consultation)
     its = company_of(company)
     row = get_object_or_404(Consultation.objects.filter(company=its), pk=consultation)
+    if member_of(request).is_firm_side:
+        return redirect("consultations:detail", firm, consultation)
     shown = sessions([row])[0]
     with in_the_office():
         schedule = mails.schedule_of(row)

@@ -18,8 +18,6 @@ from tenancy.trail_words import ACTS, label_of_field
 from tests.acts import (
     API,
     POSTS,
-    Sent,
-    Stage,
     acts_since,
     address_of,
     answering,
@@ -30,6 +28,7 @@ from tests.acts import (
 )
 from tests.api.conftest import issue
 from tests.conftest import House
+from tests.stage import Sent, Stage
 from tests.test_matrix import FIRM, ROUTES, routes
 from tests.things import plant
 
@@ -38,7 +37,7 @@ V1 = "api/v1/firms/<slug:firm>/"
 WRITING = ("post", "put", "patch", "delete")
 SOURCES = [
     path
-    for app in ("tenancy", "notices", "reports", "diagnosis", "config")
+    for app in ("tenancy", "notices", "reports", "diagnosis", "consultations", "config")
     for path in Path(app).rglob("*.py")
 ]
 

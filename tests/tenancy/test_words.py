@@ -11,8 +11,9 @@ from django.utils.translation import gettext, override
 
 from tenancy.models import User
 from tenancy.scope import open_scope
-from tests.acts import POSTS, Sent, Stage, address_of, answering
+from tests.acts import POSTS, address_of, answering
 from tests.conftest import House
+from tests.stage import Sent, Stage
 from tests.tenancy.browser import signs_in, with_second_factor
 from tests.things import plant
 
