@@ -18,7 +18,6 @@ from consultations.office import in_the_office
 from consultations.states import State
 from consultations.views.acting import Gone, by_link
 from tenancy import clock
-from tenancy.links import lasts_until_revoked
 from tenancy.middleware import visit_of
 from tenancy.models import FirmProfile, Membership
 from tenancy.permissions import VISITOR, access
@@ -26,8 +25,6 @@ from tenancy.permissions import VISITOR, access
 KEPT_IN_FEED = timedelta(days=30)
 HELD = (State.CONFIRMED, State.COMPLETED, State.NO_SHOW)
 GIVEN_BACK = (State.CANCELLED, State.CANCELLED_LATE)
-
-lasts_until_revoked(FEED)  # a calendar that asks every hour for years cannot be sent a new one
 
 
 @access(VISITOR, link=SUMMARY)
