@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from consultations import labels
 from consultations.actions import booking, waiting
@@ -360,9 +360,12 @@ NO_MAIL_THERE = (
 
 
 @access(VISITOR, link=SENT, limits=TRIES, own_transactions=True)
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def sent_again(request: HttpRequest, firm: str, token: str) -> HttpResponse:
-    """「届かないとき」: the mail once more, a minute after the last one, perhaps to a corrected address."""
+    """「届かないとき」: the mail once more, a minute after the last one; to a corrected address at once. Reloaded, it
+    is the page with the form."""
+    if request.method != "POST":
+        return redirect("consultations:sent", firm, token)
     visit = visit_of(request)
     form = MailForm(request.POST)
     with open_scope(visit.scope):

@@ -20,6 +20,7 @@ from consultations.models import (
     Blocked,
     Closed,
     Consultation,
+    DayException,
     Desk,
     OpeningWish,
     Schedule,
@@ -317,7 +318,8 @@ def other_firm(house: House, aoba: House) -> str:
 
 
 @pytest.mark.parametrize(
-    "why", ["past", "soon", "off the hours", "nobody's", "far away", "another firm's", "left", "taken"]
+    "why",
+    ["past", "soon", "off the hours", "nobody's", "far away", "another firm's", "left", "on leave", "taken"],
 )
 def test_a_time_that_is_not_there_is_refused_with_the_others(
     visitor: Client, office: House, aoba: House, why: str
@@ -334,6 +336,10 @@ def test_a_time_that_is_not_there_is_refused_with_the_others(
     }.get(why, f"20261217T0500Z.{mine}")
     if why == "taken":
         booked(office, 1, time=a_time(office, date(2026, 12, 17), 14))
+    if why == "on leave":
+        day = date(2026, 12, 17)
+        with open_scope(office.scope):
+            DayException.objects.create(schedule_id=mine, first_day=day, last_day=day)
     if why == "left":
         opens(office, "青木")
         with open_scope(office.scope):
@@ -619,6 +625,8 @@ def test_a_tampered_link_and_one_of_another_firm_open_nothing(
 ) -> None:
     url = asks(visitor, office)
     assert visitor.get(f"{url[:-2]}x/").status_code == 410
+    assert visitor.post(f"{url[:-2]}x/again/", {"email": "a@a.example"}).status_code == 410
+    assert visitor.get(f"{url}again/").headers["Location"] == url
     assert visitor.get(url.replace("michisuji", "aoba")).status_code == 410
 
 
