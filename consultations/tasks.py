@@ -9,7 +9,14 @@ from celery import shared_task
 
 from consultations import mails
 from consultations.actions.desk import CALENDAR, keep_busy, tell_who_waits
-from consultations.actions.places import LAPSE, REMIND, locked_consultation
+from consultations.actions.places import (
+    GIVE_ON,
+    LAPSE,
+    REMIND,
+    give_on,
+    lock_month,
+    locked_consultation,
+)
 from consultations.actions.waiting import OPENING, OVER, end_waiting, tell_opening
 from consultations.models import Consultation, OpeningWish, OutsideCalendar, WaitlistEntry
 from consultations.states import State
@@ -19,6 +26,7 @@ from tenancy.scope import Scope, open_scope
 
 due.kind(LAPSE, task="consultations.lapse", queue="mail")
 due.kind(REMIND, task="consultations.remind", queue="mail")
+due.kind(GIVE_ON, task="consultations.give_on", queue="mail")
 due.kind(OPENING, task="consultations.opening", queue="mail")
 due.kind(OVER, task="consultations.over", queue="mail")
 due.kind(CALENDAR, task="consultations.calendar", queue="kpi")
@@ -29,12 +37,17 @@ READ_AHEAD = timedelta(days=200)
 log = logging.getLogger(__name__)
 
 
-def _in_one_go(kind: str, firm_id: int, object_id: str, work: Callable[[], None]) -> None:
+def _in_one_go(
+    kind: str, firm_id: int, object_id: str, work: Callable[[], None], month: bool = False
+) -> None:
     """Claim, and do it in the transaction that ends the claim: killed before it commits, it is done again; after, it is
-    done."""
+    done. `month`: the month of this consultation is locked first, as by everybody who drops its due rows."""
 
     def once(claim: Claim) -> None:
         with open_scope(Scope.of_firm(firm_id)):
+            found = Consultation.objects.filter(pk=object_id).values_list("month", flat=True) if month else ()
+            for each in found:
+                lock_month(each)
             claim.finish()
             work()
 
@@ -49,7 +62,19 @@ def lapse(firm_id: int, object_id: str) -> None:
         if Consultation.objects.filter(pk=object_id).exists():
             locked_consultation(object_id)  # type: ignore[arg-type]
 
-    _in_one_go(LAPSE, firm_id, object_id, work)
+    _in_one_go(LAPSE, firm_id, object_id, work, month=True)
+
+
+@shared_task(name="consultations.give_on")
+def give_on_offers(firm_id: int, object_id: str) -> None:
+    """Somebody has a session now, and may have had an offer for another month: it goes to the next."""
+
+    def work() -> None:
+        entry = WaitlistEntry.objects.filter(pk=object_id).first()
+        if entry is not None:
+            give_on(entry)
+
+    _in_one_go(GIVE_ON, firm_id, object_id, work)
 
 
 @shared_task(name="consultations.remind")
@@ -62,7 +87,7 @@ def remind(firm_id: int, object_id: str) -> None:
         if row is not None and row.state == State.CONFIRMED and row.starts_at > clock.now():
             trail.record("mail.reminder", row, company_id=row.company_id, rows=mails.send_reminder(row))
 
-    _in_one_go(REMIND, firm_id, object_id, work)
+    _in_one_go(REMIND, firm_id, object_id, work, month=True)
 
 
 @shared_task(name="consultations.opening")
@@ -101,8 +126,8 @@ def calendar(firm_id: int, object_id: str) -> None:
                 return
         spans, problem = _read(row.url)
         with open_scope(Scope.of_firm(firm_id)):
-            claim.finish()
             _keep(object_id, spans, problem)
+            claim.finish()  # after the calendar's lock: who ends a subscription has that, and drops the due row
             due.put(CALENDAR, firm_id, row.pk, at=clock.now() + READ_EVERY)
 
     due.run(CALENDAR, object_id, work)

@@ -43,7 +43,9 @@ def require_welcome(email: str) -> None:
 
 def same_company(asked: Asked) -> Q:
     """Bookings of the same company: the same 法人番号, the same address, or the same 支援先企業."""
-    same = Q(email=asked.email)
+    same = (
+        Q(email=asked.email) if asked.email else Q(pk__in=[])
+    )  # whose address was erased is nobody in particular
     if asked.corporate_number:
         same |= Q(corporate_number=asked.corporate_number)
     if asked.company is not None:

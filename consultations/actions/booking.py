@@ -8,12 +8,13 @@ from datetime import date
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.urls import reverse
 
 from consultations import addresses, labels, mails
 from consultations.actions.asking import Asked, asked_of, require_first, require_welcome, same_company
 from consultations.actions.places import (
+    GIVE_ON,
     LAPSE,
     REMIND,
     Places,
@@ -26,12 +27,21 @@ from consultations.actions.places import (
     placed_at,
     put_task,
 )
-from consultations.actions.refusals import AlreadyThisMonth, Full, Lapsed, MailsEnough, TimeTaken, TooLate
+from consultations.actions.refusals import (
+    AlreadyThisMonth,
+    Full,
+    Lapsed,
+    MailsEnough,
+    Refused,
+    TimeTaken,
+    TooLate,
+)
 from consultations.calc import months
-from consultations.free_times import FreeTime, free_time, seems_full
+from consultations.free_times import FreeTime, desk_of_firm, free_time, seems_full
 from consultations.models import (
     Consultation,
     DayException,
+    Desk,
     Task,
     WaitlistEntry,
 )
@@ -61,29 +71,57 @@ def book(
     """A place and a time for the company: held for 30 minutes until the mail is confirmed, or `confirmed` at once for
     who is signed in. With an `id` that has booked already, that booking: the same form sent twice books once.
 
-    Raises Full, TimeTaken, AlreadyThisMonth, NotWelcome, CompanyGone; and LockNotAvailable after three seconds.
+    Raises Full, TimeTaken, AlreadyThisMonth, NotWelcome, CompanyGone; LockNotAvailable after three seconds;
+    and IntegrityError for an `id` that was used in another firm.
     """
     with in_the_office():
-        if (known := Consultation.objects.with_people().filter(pk=id).first()) is not None:
+        if (known := _known(id)) is not None:
             return known
         if asked.company is not None:
             lock_company(asked.company.pk)
-        require_welcome(asked.email)
-        _require_some_left(months.month_of(slot.starts))
-        places = locked_month(months.month_of(slot.starts))
-        time, number = _chosen(slot, places), _direct_number(places)
-        require_first(asked, places.row.month)
-        booked = Consultation(
-            id=id,
-            state=State.CONFIRMED if confirmed else State.HELD,
-            origin=origin,
-            number=number,
-            booked_by=actor,
-            expires_at=None if confirmed else clock.now() + months.HOLD,
-            **asked.columns(),
-            **placed_at(time),
-        )
-        return _inserted(booked, confirmed=confirmed)
+        try:
+            return _booked(id, slot, asked, origin, actor, confirmed)
+        except (Refused, IntegrityError):
+            # The same form at the same moment: what is in the way is the booking that it has made.
+            if (known := _known(id)) is not None:
+                return known
+            raise
+
+
+def _known(id: UUID) -> Consultation | None:
+    found: Consultation | None = Consultation.objects.with_people().filter(pk=id).first()
+    return found
+
+
+def _booked(
+    id: UUID,
+    slot: Slot,
+    asked: Asked,
+    origin: Consultation.Origin,
+    actor: Membership | None,
+    confirmed: bool,
+) -> Consultation:
+    require_welcome(asked.email)
+    month = months.month_of(slot.starts)
+    _require_some_left(month)
+    desk = desk_of_firm()
+    if (seen := free_time(slot, desk=desk)) is None:
+        raise TimeTaken
+    places = locked_month(month)
+    time, number = _still_free(seen, desk, places), _direct_number(places)
+    require_first(asked, month)
+    booked = Consultation(
+        id=id,
+        state=State.CONFIRMED if confirmed else State.HELD,
+        origin=origin,
+        number=number,
+        booked_by=actor,
+        expires_at=None if confirmed else clock.now() + months.HOLD,
+        holds_sent=0 if confirmed else 1,
+        **asked.columns(),
+        **placed_at(time),
+    )
+    return _inserted(booked, confirmed=confirmed)
 
 
 def _inserted(booked: Consultation, *, confirmed: bool) -> Consultation:
@@ -98,9 +136,7 @@ def _inserted(booked: Consultation, *, confirmed: bool) -> Consultation:
         rows = _settle(booked)
     else:
         due.put(LAPSE, booked.firm_id, booked.pk, at=booked.expires_at)
-        booked.holds_sent = 1
         rows = mails.send_hold(booked)
-        booked.save(update_fields=["holds_sent"])
     trail.record("book.consultation", booked, company_id=booked.company_id, rows=rows, origin=booked.origin)
     return booked
 
@@ -115,6 +151,10 @@ def _meaning(problem: IntegrityError, booked: Consultation) -> Exception:
     if "consultations_company_once" in name:
         first = Consultation.objects.taking(booked.month).filter(taken_by=booked.taken_by).first()
         return AlreadyThisMonth(first) if first else Full(booked.month)
+    if "consultations_consultation_pkey" in name:
+        return (
+            TimeTaken()
+        )  # the same form at the same moment (see `book`), or one that was sent to another firm
     return problem
 
 
@@ -124,14 +164,31 @@ def _require_some_left(month: date) -> None:
         raise Full(month)
 
 
-def _chosen(slot: Slot, places: Places) -> FreeTime:
+def _chosen(slot: Slot, places: Places, but: UUID | None = None) -> FreeTime:
     """The time, if it is free and its month can be booked. Raises TimeTaken."""
     if months.opens_at(places.row.month, places.desk.opens_on) > clock.now():
         raise TimeTaken
-    time = free_time(slot, desk=places.desk)
+    time = free_time(slot, but=but, desk=places.desk)
     if time is None:
         raise TimeTaken
     return time
+
+
+def _still_free(seen: FreeTime, desk: Desk, places: Places) -> FreeTime:
+    """The time that was free before the lock, if nobody has taken it meanwhile. Hours, closings and calendars are not
+    what the lock guards: of many who book, none waits for another's reading them. Raises TimeTaken."""
+    if (desk.is_open, desk.minutes, desk.step) != (
+        places.desk.is_open,
+        places.desk.minutes,
+        places.desk.step,
+    ):
+        return _chosen(seen.slot, places)
+    if months.opens_at(places.row.month, places.desk.opens_on) > clock.now():
+        raise TimeTaken
+    busy = Consultation.objects.busy().filter(consultant=seen.member_id)
+    if busy.filter(starts_at__lt=seen.busy_until, busy_until__gt=seen.starts).exists():
+        raise TimeTaken
+    return seen
 
 
 def _direct_number(places: Places) -> int:
@@ -152,7 +209,11 @@ def confirm(*, consultation: Consultation, by: str = CLIENT, slot: Slot | None =
         if row.has_lapsed:
             raise Lapsed
         changes = _other_time(row, slot, places) if slot and row.state == State.OFFERED else {}
-        before = move(row, State.CONFIRMED, by=by, **changes)
+        try:
+            with transaction.atomic():
+                before = move(row, State.CONFIRMED, by=by, **changes)
+        except IntegrityError as problem:
+            raise _meaning(problem, row) from problem
         rows = _settle(row)
         trail.record("confirm.consultation", row, company_id=row.company_id, before=before, rows=rows)
         return row
@@ -191,24 +252,16 @@ def ask_where(row: Consultation) -> list[Task]:
 
 
 def _leave_queue(row: Consultation) -> list[Model]:
-    """Who has a session does not wait any more. An offer that stands beside it is given back."""
+    """Who has a session does not wait any more. An offer that stands beside it, in another month, is ended by a worker:
+    nothing of a month is written without its lock, and this one's comes too late for an earlier month's."""
     entries = WaitlistEntry.objects.waiting().filter(same_company(asked_of(row)))
     left: list[Model] = []
     for entry in entries.select_for_update(of=("self",), no_key=True):
         entry.state = WaitlistEntry.State.BOOKED
         entry.save(update_fields=["state"])
-        _end_offers(entry, but=row)
+        due.put(GIVE_ON, entry.firm_id, entry.pk)
         left.append(entry)
     return left
-
-
-def _end_offers(entry: WaitlistEntry, *, but: Consultation) -> None:
-    """An offer that still stands beside the session ends now; a worker, with the lock of its month, gives it on."""
-    offers = Consultation.objects.filter(entry=entry, state=State.OFFERED).exclude(pk=but.pk)
-    for offer in offers:
-        Consultation.objects.filter(pk=offer.pk, state=State.OFFERED).update(expires_at=clock.now())
-        due.drop(LAPSE, offer.pk)
-        due.put(LAPSE, offer.firm_id, offer.pk)
 
 
 def _tell_firm(row: Consultation) -> Model:
@@ -280,7 +333,7 @@ def change(*, consultation: Consultation, slot: Slot, by: str = CLIENT) -> Consu
         held = locked_months((now, wanted))
         row, here = locked_consultation(consultation.pk)
         _require_changeable(row, by)
-        time = _time_for(row, slot, held[wanted])
+        time = _chosen(slot, held[wanted], but=row.pk)
         if (time.starts, time.member_id) == (row.starts_at, row.consultant_id):
             return row
         number = _number_for(row, held[wanted])
@@ -294,15 +347,6 @@ def _require_changeable(row: Consultation, by: str) -> None:
         raise TooLate
     if row.starts_at <= clock.now():
         raise TooLate
-
-
-def _time_for(row: Consultation, slot: Slot, places: Places) -> FreeTime:
-    if months.opens_at(places.row.month, places.desk.opens_on) > clock.now():
-        raise TimeTaken
-    time = free_time(slot, but=row.pk, desk=places.desk)
-    if time is None:
-        raise TimeTaken
-    return time
 
 
 def _number_for(row: Consultation, places: Places) -> int | None:
@@ -335,7 +379,7 @@ def _moved(row: Consultation, time: FreeTime, number: int | None, here: Places) 
     _put_reminder(row)
     withdrawn = withdraw_mails(link=row.pk)  # what waits to be sent says the time before
     rows: list[Model] = [*mails.send_changed(row, was), *ask_where(row), *withdrawn]
-    if old_month != row.month:
+    if old_month != row.month and not row.is_replacement:
         freed(here.row)
         fill(here.row, here.desk)
         rows.append(here.row)
@@ -396,11 +440,14 @@ def _tell_firm_of_end(row: Consultation) -> Model:
 
 def put_off(*, consultation: Consultation, reason: str, actor: Membership) -> Consultation:
     """The firm cannot hold the session: it says why, and the client chooses another time outside the month's places.
-    The consultant's time stays closed, whatever the queue. Twice is once. Raises NotFromHere."""
+    The consultant's time stays closed, whatever the queue. Twice is once. Raises NotFromHere, also for what nobody has
+    confirmed: whoever holds a time with somebody else's address gets no other one for it."""
     with in_the_office():
         row, places = locked_consultation(consultation.pk)
         if row.state == State.CANCELLED and row.cancelled_by_firm:
             return row
+        if row.state != State.CONFIRMED:
+            raise NotFromHere(row.state, State.CANCELLED)
         changes = {"cancelled_by_firm": True, "cancel_reason": reason, "sequence": row.sequence + 1}
         closed = _close_time(row)
         before = move(row, State.CANCELLED, by=FIRM, **changes)
@@ -435,23 +482,32 @@ def rebook(*, consultation: Consultation, id: UUID, slot: Slot) -> Consultation:
     """The replacement of a session that the firm put off: any free time, outside the cap, confirmed at once. One for
     each session. Raises TimeTaken, and Lapsed where there is nothing to replace, or it has been."""
     with in_the_office():
-        if (known := Consultation.objects.with_people().filter(pk=id).first()) is not None:
-            return known
-        held = locked_months((consultation.month, months.month_of(slot.starts)))
-        old = Consultation.objects.with_people().get(pk=consultation.pk)
-        taken = Consultation.objects.filter(replaces=old).exclude(state=State.CANCELLED).exists()
-        if not old.cancelled_by_firm or taken:
-            raise Lapsed
-        time = _chosen(slot, held[months.month_of(slot.starts)])
-        replacement = Consultation(
-            id=id,
-            state=State.CONFIRMED,
-            origin=old.origin,
-            replaces=old,
-            **asked_of(old).columns(),
-            **placed_at(time),
-        )
-        return _inserted(replacement, confirmed=True)
+        try:
+            return _known(id) or _rebooked(consultation, id, slot)
+        except (Refused, IntegrityError):
+            if (known := _known(id)) is not None:
+                return known
+            raise
+
+
+def _rebooked(consultation: Consultation, id: UUID, slot: Slot) -> Consultation:
+    held = locked_months((consultation.month, months.month_of(slot.starts)))
+    old = Consultation.objects.with_people().get(pk=consultation.pk)
+    # One that the client gave back is as if it had not been; one that the firm put off has a replacement of its own.
+    given_back = Q(state=State.CANCELLED, cancelled_by_firm=False)
+    taken = Consultation.objects.filter(replaces=old).exclude(given_back).exists()
+    if not old.cancelled_by_firm or taken:
+        raise Lapsed
+    time = _chosen(slot, held[months.month_of(slot.starts)])
+    replacement = Consultation(
+        id=id,
+        state=State.CONFIRMED,
+        origin=old.origin,
+        replaces=old,
+        **asked_of(old).columns(),
+        **placed_at(time),
+    )
+    return _inserted(replacement, confirmed=True)
 
 
 # ── In their own words, later ──

@@ -262,11 +262,13 @@ def read_again(*, calendar: OutsideCalendar) -> None:
 
 
 def keep_busy(*, calendar: OutsideCalendar, spans: Sequence[tuple[datetime, datetime]]) -> bool:
-    """What the calendar says now replaces what it said before. Whether that is something else."""
+    """What the calendar says now replaces what it said before. Whether a time still to come is free by it: one more
+    that is busy gives nobody a time, and must ask nobody again who has passed on what there is."""
     calendar.read_at, calendar.problem = clock.now(), ""
     calendar.save(update_fields=["read_at", "problem"])
-    known = OutsideBusy.objects.filter(schedule=calendar.schedule_id).values_list("starts_at", "ends_at")
-    if set(known) == set(spans):
+    rows = OutsideBusy.objects.filter(schedule=calendar.schedule_id)
+    known = set(rows.values_list("starts_at", "ends_at"))
+    if known == set(spans):
         return False
     OutsideBusy.objects.filter(schedule=calendar.schedule_id).delete()
     OutsideBusy.objects.bulk_create(
@@ -275,4 +277,4 @@ def keep_busy(*, calendar: OutsideCalendar, spans: Sequence[tuple[datetime, date
         )
         for starts, ends in spans
     )
-    return True
+    return any(ends > clock.now() for _, ends in known - set(spans))

@@ -11,7 +11,7 @@ from consultations.actions.booking import ask_where
 from consultations.actions.places import REMIND, locked_consultation, move
 from consultations.models import Consultation, NextAction, SessionNote, Task, WaitlistEntry
 from consultations.office import in_the_office
-from consultations.states import FIRM, LIVE, State
+from consultations.states import ENDED, FIRM, LIVE, State
 from diagnosis.actions import take_over_company as take_over_diagnosis
 from diagnosis.models import Diagnosis
 from tenancy import actions as tenancy_actions
@@ -127,7 +127,7 @@ def send_summary(*, consultation: Consultation, actor: Membership) -> Consultati
     with in_the_office():
         row, _ = locked_consultation(consultation.pk)
         note = SessionNote.objects.filter(consultation=row, is_summary=True).exclude(text="").first()
-        if note is None:
+        if note is None or row.state in ENDED:  # after a cancellation nothing is mailed
             raise Empty
         note.shared, note.opened_by = True, row.pk
         note.save(update_fields=["shared", "opened_by"])
@@ -186,14 +186,12 @@ def take_over_company(
     Raises what `tenancy.actions.create_company` raises, and CompanyGone.
     """
     with in_the_office():
+        # The company before the month, as whoever books for a company does.
+        known = lock_company(company.pk) if company else None
         row, _ = locked_consultation(consultation.pk)
         if row.company_id is not None:
             return Company.objects.get(pk=row.company_id)
-        taken = (
-            lock_company(company.pk)
-            if company
-            else tenancy_actions.create_company(values=values, actor=actor)
-        )
+        taken = known or tenancy_actions.create_company(values=values, actor=actor)
         _hang_on(row, taken)
         rows = [*SessionNote.objects.filter(consultation=row), *NextAction.objects.filter(consultation=row)]
         trail.record(
@@ -240,6 +238,8 @@ def hand_over_sessions(leaving: Membership, to: Membership, actor: Membership) -
     coming = Consultation.objects.filter(consultant=leaving, state__in=LIVE, starts_at__gt=clock.now())
     for each in coming.order_by("month", "pk"):
         row, _ = locked_consultation(each.pk)
+        if row.state not in LIVE or row.consultant_id != leaving.pk:  # until the lock was ours
+            continue
         busy = Consultation.objects.busy().filter(consultant=to)
         taken = busy.filter(starts_at__lt=row.busy_until, busy_until__gt=row.starts_at).exists()
         if row.is_live and not taken:

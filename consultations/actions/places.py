@@ -14,18 +14,22 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
 from django.db.models import F, Model
 
 from consultations import mails
+from consultations.actions.asking import asked_of, same_company
 from consultations.calc import months
 from consultations.calc.places import free_number, left
 from consultations.free_times import FreeTime, cap_of, desk_of_firm, eligible, offerable
 from consultations.models import Consultation, ConsultationMonth, Desk, Task, WaitlistEntry
-from consultations.states import CLOCK, ENDED, WAITING, NotFromHere, State, allowed
+from consultations.states import CLOCK, ENDED, TAKES_PLACE, WAITING, NotFromHere, State, allowed
+from notices.actions import withdraw_mails
 from tenancy import clock, due, guards, trail
 from tenancy.scope import current_scope
 
-LAPSE, REMIND = "consultations.lapse", "consultations.remind"  # kinds of due work, declared in tasks
+# Kinds of due work, declared in tasks.
+LAPSE, REMIND, GIVE_ON = "consultations.lapse", "consultations.remind", "consultations.give_on"
 LAPSES_ALLOWED = 2  # the second offer without an answer ends the entry
 
 
@@ -56,12 +60,14 @@ def locked_month(month: date) -> Places:
 
     Waits three seconds for the lock at most, as everywhere here; then PostgreSQL raises LockNotAvailable.
     """
-    row = _lock(month)
+    row = lock_month(month)
     desk = desk_of_firm()
-    for each in list(Consultation.objects.lapsed().filter(month=month).select_related("entry", "firm")):
-        lapse(each, row)
-    fill(row, desk)
-    return _places(row, desk)
+    places, has_stale = _counted(row, desk)
+    if has_stale:
+        for each in list(Consultation.objects.lapsed().filter(month=month).select_related("entry", "firm")):
+            lapse(each, row)
+        places = _places(row, desk)
+    return _filled(places)
 
 
 def locked_months(wanted: Iterable[date]) -> dict[date, Places]:
@@ -69,7 +75,9 @@ def locked_months(wanted: Iterable[date]) -> dict[date, Places]:
     return {month: locked_month(month) for month in sorted(set(wanted))}
 
 
-def _lock(month: date) -> ConsultationMonth:
+def lock_month(month: date) -> ConsultationMonth:
+    """The row alone. A worker takes it before it ends its claim: whoever has the month drops due rows, and two that
+    want the same things must take them in the same order."""
     rows = ConsultationMonth.objects.filter(month=month)
     if guards.stands("month.cap"):
         rows = rows.select_for_update(of=("self",), no_key=True)
@@ -82,8 +90,16 @@ def _lock(month: date) -> ConsultationMonth:
 
 
 def _places(row: ConsultationMonth, desk: Desk) -> Places:
-    numbers = Consultation.objects.taking(row.month).values_list("number", flat=True)
-    return Places(row, desk, frozenset(number for number in numbers if number))
+    return _counted(row, desk)[0]
+
+
+def _counted(row: ConsultationMonth, desk: Desk) -> tuple[Places, bool]:
+    """What is taken, and whether something has run out that nobody has written down yet. One query."""
+    rows = Consultation.objects.filter(month=row.month, state__in=TAKES_PLACE)
+    found = list(rows.values_list("number", "expires_at"))
+    now = clock.now()
+    numbers = frozenset(number for number, until in found if number and (until is None or until > now))
+    return Places(row, desk, numbers), any(until is not None and until <= now for _, until in found)
 
 
 # ── Moves ──
@@ -120,13 +136,23 @@ def lapse(consultation: Consultation, row: ConsultationMonth) -> None:
     was_offer = consultation.state == State.OFFERED
     before = move(consultation, State.EXPIRED, by=CLOCK)
     freed(row)
-    rows: list[Model] = [row]
+    rows: list[Model] = [row, *withdraw_mails(link=consultation.pk)]  # what asks for an answer comes too late
     if not was_offer:
         rows += mails.send_hold_lapsed(consultation)
     elif (entry := consultation.entry) and entry.state == WaitlistEntry.State.WAITING:
         rows += [entry, *_let_pass(consultation, entry, row)]
     company_id = consultation.company_id
     trail.record("lapse.consultation", consultation, company_id=company_id, before=before, rows=rows)
+
+
+def give_on(entry: WaitlistEntry) -> None:
+    """Offers that still stand although their entry does not wait any more: under the lock of their month they end."""
+    for month in entry.wanted:
+        places = locked_month(month)
+        offers = Consultation.objects.filter(entry=entry, month=month, state=State.OFFERED)
+        for offer in offers.select_related("entry", "firm").exclude(entry__state=WaitlistEntry.State.WAITING):
+            lapse(offer, places.row)
+            fill(places.row, places.desk)
 
 
 def _let_pass(consultation: Consultation, entry: WaitlistEntry, row: ConsultationMonth) -> list[Model]:
@@ -152,22 +178,28 @@ def to_the_end(entry: WaitlistEntry, row: ConsultationMonth, *fields: str) -> No
 
 def fill(row: ConsultationMonth, desk: Desk) -> None:
     """Offer what is free to who waits for the month, in their order, until nothing is left or nobody waits. Under the
-    month's lock. One query where nobody waits.
+    month's lock. One query where the month is full, two where nobody waits.
 
     Without a time far enough ahead nothing is offered: whoever is first is to be called, and the place can be booked.
     """
-    if not desk.is_open or months.last_day(row.month) < clock.today():
-        return
+    _filled(_places(row, desk))
+
+
+def _filled(places: Places) -> Places:
+    row, desk = places.row, places.desk
+    if places.next_number is None or not desk.is_open or months.last_day(row.month) < clock.today():
+        return places
     queue = eligible(WaitlistEntry.objects.for_month(row.month).select_related("firm"), row)
     queue = [each for each in queue if not _has_one(each, row)]
-    places = _places(row, desk)
     while queue and (number := places.next_number):
         time = offerable(row.month, desk)
         if time is None:
             _ask_to_call(queue[0], row)
-            return
-        _offer(queue.pop(0), time, number)
+            break
+        if _offer(queue.pop(0), time, number) is None:
+            break
         places = _places(row, desk)
+    return places
 
 
 def _has_one(entry: WaitlistEntry, row: ConsultationMonth) -> bool:
@@ -175,11 +207,12 @@ def _has_one(entry: WaitlistEntry, row: ConsultationMonth) -> bool:
     live = Consultation.objects.live()
     if live.filter(entry=entry).exists():
         return True
-    here = Consultation.objects.taking(row.month)
-    return here.filter(taken_by=entry.company_key).exists() or here.filter(email=entry.email).exists()
+    return Consultation.objects.taking(row.month).filter(same_company(asked_of(entry))).exists()
 
 
-def _offer(entry: WaitlistEntry, time: FreeTime, number: int) -> Consultation:
+def _offer(entry: WaitlistEntry, time: FreeTime, number: int) -> Consultation | None:
+    """None where the database refuses: at the edge of a month, where the time before it is another month's. Whoever has
+    the lock next offers again; what this transaction is really about does not fail for it."""
     offered = Consultation(
         state=State.OFFERED,
         origin=Consultation.Origin.WAITLIST,
@@ -187,33 +220,19 @@ def _offer(entry: WaitlistEntry, time: FreeTime, number: int) -> Consultation:
         expires_at=months.answer_by(time.starts, clock.now()),
         entry=entry,
         taken_by=entry.company_key,
-        **asked_in(entry),
+        **asked_of(entry).columns(),
         **placed_at(time),
     )
     offered.firm = entry.firm
-    offered.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            offered.save(force_insert=True)
+    except IntegrityError:
+        return None
     due.put(LAPSE, offered.firm_id, offered.pk, at=offered.expires_at)
     sent = mails.send_offered(offered)
     trail.record("offer.consultation", offered, company_id=offered.company_id, rows=sent)
     return offered
-
-
-def asked_in(entry: WaitlistEntry) -> dict[str, object]:
-    """What the entry knows, for the consultation made of it: nothing is typed twice."""
-    names = (
-        "kind",
-        "company",
-        "company_name",
-        "contact_name",
-        "email",
-        "phone",
-        "by_phone",
-        "corporate_number",
-        "topic",
-        "diagnosis",
-        "privacy_version",
-    )
-    return {name: getattr(entry, name) for name in names}
 
 
 def placed_at(time: FreeTime) -> dict[str, object]:

@@ -17,7 +17,7 @@ from consultations.actions.places import (
     move,
     to_the_end,
 )
-from consultations.actions.refusals import AlreadyWaiting, Lapsed, QueueFull, StillFree
+from consultations.actions.refusals import AlreadyWaiting, Lapsed, QueueFull, Refused, StillFree
 from consultations.calc import months
 from consultations.free_times import has_time, month_view
 from consultations.models import Consultation, OpeningWish, WaitlistEntry
@@ -25,6 +25,7 @@ from consultations.office import in_the_office
 from consultations.states import CLIENT, State
 from notices.actions import withdraw_mails
 from tenancy import clock, due, trail
+from tenancy.locks import lock_company
 
 OPENING, OVER = "consultations.opening", "consultations.over"  # kinds of due work, declared in tasks
 
@@ -32,27 +33,44 @@ OPENING, OVER = "consultations.opening", "consultations.over"  # kinds of due wo
 def join(*, id: UUID, wanted: Iterable[date], asked: Asked) -> WaitlistEntry:
     """Into the queue for these months, at its end. With an `id` that has joined already, that entry.
 
-    Raises StillFree, QueueFull, AlreadyWaiting, AlreadyThisMonth, NotWelcome.
+    Raises StillFree, QueueFull, AlreadyWaiting, AlreadyThisMonth, NotWelcome, CompanyGone.
     """
     with in_the_office():
-        if (known := WaitlistEntry.objects.filter(pk=id).first()) is not None:
+        if (known := _known(id)) is not None:
             return known
-        require_welcome(asked.email)
-        held = locked_months(wanted)
-        for month, places in held.items():
-            _require_full(month, places)
-            require_first(asked, month)
-        entry = WaitlistEntry(id=id, months=[month.isoformat() for month in held], **asked.columns())
+        if asked.company is not None:
+            lock_company(asked.company.pk)
         try:
-            with transaction.atomic():
-                entry.save(force_insert=True)
-        except IntegrityError as problem:
-            raise _whose(problem, asked) from problem
-        due.put(OVER, entry.firm_id, entry.pk, at=months.at(months.after(max(held)), months.MIDNIGHT))
-        first = min(held)
-        sent = mails.send_waitlisted(entry, position_in(entry, first), held[first].cap)
-        trail.record("join.waitlist", entry, company_id=entry.company_id, rows=sent)
-        return entry
+            return _joined(id, wanted, asked)
+        except (Refused, IntegrityError):
+            # The same form at the same moment has made the entry that is in the way.
+            if (known := _known(id)) is not None:
+                return known
+            raise
+
+
+def _known(id: UUID) -> WaitlistEntry | None:
+    found: WaitlistEntry | None = WaitlistEntry.objects.select_related("firm").filter(pk=id).first()
+    return found
+
+
+def _joined(id: UUID, wanted: Iterable[date], asked: Asked) -> WaitlistEntry:
+    require_welcome(asked.email)
+    held = locked_months(wanted)
+    for month, places in held.items():
+        _require_full(month, places)
+        require_first(asked, month)
+    entry = WaitlistEntry(id=id, months=[month.isoformat() for month in held], **asked.columns())
+    try:
+        with transaction.atomic():
+            entry.save(force_insert=True)
+    except IntegrityError as problem:
+        raise _whose(problem, asked) from problem
+    due.put(OVER, entry.firm_id, entry.pk, at=months.at(months.after(max(held)), months.MIDNIGHT))
+    first = min(held)
+    sent = mails.send_waitlisted(entry, position_in(entry, first), held[first].cap)
+    trail.record("join.waitlist", entry, company_id=entry.company_id, rows=sent)
+    return entry
 
 
 def _require_full(month: date, places: Places) -> None:
@@ -181,6 +199,8 @@ def tell_opening(*, wish: OpeningWish) -> bool:
     with in_the_office():
         row = OpeningWish.objects.select_for_update(of=("self",), no_key=True).get(pk=wish.pk)
         view = month_view(row.month)
+        if row.told_at is None and row.wanted and view.opens_at > clock.now():
+            due.put(OPENING, row.firm_id, row.pk, at=view.opens_at)  # it opens later than was said
         if row.told_at is not None or not row.wanted or not view.is_open:
             return False
         row.told_at = clock.now()

@@ -12,6 +12,7 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.core.validators import MaxValueValidator
 from django.db import models
+from django.utils.crypto import salted_hmac
 
 from consultations.calc import months
 from consultations.states import LIVE, TAKES_PLACE, TAKES_TIME, WAITING, State
@@ -95,7 +96,10 @@ class AskedFor(FirmModel):
         """Which company it is, as far as can be said for sure: one place a month and one in the queue for each."""
         if self.company_id is not None:
             return f"company:{self.company_id}"
-        return f"number:{self.corporate_number}" if self.corporate_number else f"mail:{self.email}"
+        if self.corporate_number:
+            return f"number:{self.corporate_number}"
+        # Not the address itself: this stays when a person is erased.
+        return f"mail:{salted_hmac('consultations.company', self.email, algorithm='sha256').hexdigest()}"
 
 
 class WaitlistQuerySet(TenantQuerySet["WaitlistEntry"]):

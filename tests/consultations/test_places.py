@@ -4,19 +4,23 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import IntegrityError
 
-from consultations.actions.booking import cancel, change, confirm, put_off, rebook
+from consultations.actions.booking import book, cancel, change, confirm, put_off, rebook
+from consultations.actions.desk import keep_busy, set_cap, subscribe
 from consultations.actions.refusals import AlreadyThisMonth, Full, Lapsed, StillFree
 from consultations.actions.waiting import decline, end_waiting, join
 from consultations.calc import months
 from consultations.free_times import month_view
-from consultations.models import Consultation, WaitlistEntry
-from consultations.states import State
+from consultations.models import Consultation, ConsultationMonth, Schedule, WaitlistEntry
+from consultations.states import NotFromHere, State
+from consultations.tasks import give_on_offers
 from notices.models import Mail
 from tenancy import clock
+from tenancy.erasing import erase_person, find
 from tenancy.scope import open_scope
 from tests.conftest import House
-from tests.consultations.office import DECEMBER, JANUARY, NOW, booked, company, times
+from tests.consultations.office import DECEMBER, JANUARY, NOW, booked, company, opens, times
 
 
 def mails_to(house: House, number: int) -> list[str]:
@@ -29,6 +33,11 @@ def waits(house: House, number: int) -> WaitlistEntry:
     """That company joins, so many seconds after the hour."""
     with clock.stopped_at(NOW + timedelta(seconds=number)), open_scope(house.scope):
         return join(id=uuid4(), wanted=[DECEMBER], asked=company(number))
+
+
+def waits_for_both(house: House, number: int) -> WaitlistEntry:
+    with clock.stopped_at(NOW + timedelta(seconds=number)), open_scope(house.scope):
+        return join(id=uuid4(), wanted=[DECEMBER, JANUARY], asked=company(number))
 
 
 def offer_to(house: House, entry: WaitlistEntry) -> Consultation | None:
@@ -55,7 +64,9 @@ def test_a_hold_that_nobody_confirms_frees_its_place(office: House) -> None:
         with open_scope(office.scope), pytest.raises(Lapsed):
             confirm(consultation=held)
     assert fifth.number == held.number
-    assert mails_to(office, 1) == ["booking_hold", "hold_lapsed"]
+    assert mails_to(office, 1) == [
+        "hold_lapsed"
+    ]  # the other one had not left yet, and asks for what comes too late
 
 
 def test_a_cancelled_place_is_offered_to_the_first_in_the_queue(office: House) -> None:
@@ -90,7 +101,7 @@ def test_an_offer_without_an_answer_goes_on_and_the_second_one_ends_the_entry(of
         cancel(consultation=rows[2])
         entry.refresh_from_db()
         assert entry.state == WaitlistEntry.State.ENDED
-    assert mails_to(office, 10) == ["offer_ended", "offer_expired", "offered", "offered", "waitlisted"]
+    assert mails_to(office, 10) == ["offer_ended", "offer_expired", "waitlisted"]
 
 
 def test_who_declines_and_stays_is_asked_again_after_the_others(office: House) -> None:
@@ -164,3 +175,105 @@ def test_a_change_says_only_the_new_time(office: House) -> None:
     with open_scope(office.scope):
         change(consultation=row, slot=times(office)[-1].slot)
     assert mails_to(office, 1) == ["booking_changed"]  # the confirmation had not left yet
+
+
+def test_a_replacement_that_the_firm_puts_off_too_is_replaced_once(office: House) -> None:
+    row = booked(office, 1)
+    with open_scope(office.scope):
+        put_off(consultation=row, reason="急病", actor=office.members["馬場"])
+        again = rebook(consultation=row, id=uuid4(), slot=times(office)[-1].slot)
+        put_off(consultation=again, reason="急病", actor=office.members["馬場"])
+        third = rebook(consultation=again, id=uuid4(), slot=times(office)[-1].slot)
+        assert third.state == State.CONFIRMED
+        with pytest.raises(Lapsed):
+            rebook(consultation=row, id=uuid4(), slot=times(office)[-1].slot)
+
+
+def test_a_replacement_that_the_client_gives_back_can_be_chosen_anew(office: House) -> None:
+    row, id = booked(office, 1), uuid4()
+    with open_scope(office.scope):
+        put_off(consultation=row, reason="急病", actor=office.members["馬場"])
+        again = rebook(consultation=row, id=id, slot=times(office)[-1].slot)
+        assert rebook(consultation=row, id=id, slot=times(office)[-1].slot) == again  # the same form twice
+        cancel(consultation=again)
+        assert rebook(consultation=row, id=uuid4(), slot=times(office)[-1].slot).is_live
+
+
+def test_a_replacement_in_another_month_frees_no_place(office: House) -> None:
+    row = booked(office, 1)
+    with open_scope(office.scope):
+        put_off(consultation=row, reason="急病", actor=office.members["馬場"])
+        again = rebook(consultation=row, id=uuid4(), slot=times(office)[-1].slot)
+        freed = month_row(office).freed
+        change(consultation=again, slot=times(office, JANUARY)[-1].slot)
+        assert month_row(office).freed == freed
+        assert month_view(JANUARY).left == 4
+
+
+def month_row(house: House) -> ConsultationMonth:
+    row: ConsultationMonth = ConsultationMonth.objects.get(month=DECEMBER)
+    return row
+
+
+def test_whoever_has_confirmed_nothing_gets_no_replacement(office: House) -> None:
+    held = booked(office, 1, confirmed=False)
+    with open_scope(office.scope), pytest.raises(NotFromHere):
+        put_off(consultation=held, reason="急病", actor=office.members["馬場"])
+
+
+def test_a_hold_of_somebody_who_was_erased_lapses_and_stops_nobody(office: House) -> None:
+    booked(office, 1, confirmed=False)
+    with open_scope(office.scope):
+        keys = [each.key for each in find(company(1).email).listed]
+        assert erase_person(words=company(1).email, keys=keys, actor=office.members["青木"])
+        row = Consultation.objects.get()
+        assert company(1).email not in row.taken_by
+        with clock.stopped_at(NOW + timedelta(minutes=31)):
+            booked(office, 2)
+        row.refresh_from_db()
+        assert row.state == State.EXPIRED
+
+
+def test_a_form_that_was_sent_to_another_firm_before_books_nothing_here(office: House, aoba: House) -> None:
+    id = uuid4()
+    booked(office, 1, id=id)
+    opens(aoba, "権藤")
+    with open_scope(aoba.scope), pytest.raises(IntegrityError):
+        book(id=id, slot=times(aoba)[-1].slot, asked=company(1))
+
+
+def test_who_waits_for_two_months_and_books_one_gives_an_offer_for_the_other_on(office: House) -> None:
+    """A worker ends it under the lock of its month: nobody writes into a month without."""
+    rows = [booked(office, number) for number in range(4)]
+    first = times(office, JANUARY)
+    later = [booked(office, number, time=time) for number, time in enumerate(first[8:12], 20)]
+    both, after = waits_for_both(office, 10), waits(office, 11)
+    with open_scope(office.scope):
+        cancel(consultation=rows[0])
+        offer = offer_to(office, both)
+        assert offer
+        set_cap(month=JANUARY, cap=5, actor=None)  # it has its offer: nobody else waits for January
+        booked(office, 10, time=times(office, JANUARY)[20])
+        both.refresh_from_db()
+        assert both.state == WaitlistEntry.State.BOOKED
+        assert offer_to(office, after) is None
+    give_on_offers(office.firm.pk, str(both.pk))
+    assert len(later) == 4
+    assert offer_to(office, both) is None
+    assert offer_to(office, after) is not None
+    assert mails_to(office, 10) == ["booking_confirmed", "waitlisted"]  # the offer had not left yet
+
+
+def test_a_calendar_that_closes_one_more_time_asks_nobody_again(office: House) -> None:
+    with open_scope(office.scope):
+        calendar = subscribe(
+            schedule=Schedule.objects.get(), url="https://calendar.example/a.ics", actor=None
+        )
+        assert calendar
+        hour = timedelta(hours=1)
+        later, latest = NOW + 50 * hour, NOW + 60 * hour
+        assert not keep_busy(calendar=calendar, spans=[(later, later + hour)])
+        assert not keep_busy(calendar=calendar, spans=[(later, later + hour), (latest, latest + hour)])
+        assert keep_busy(calendar=calendar, spans=[(latest, latest + hour)])
+        with clock.stopped_at(latest + hour):
+            assert not keep_busy(calendar=calendar, spans=[])  # what is over frees nothing
