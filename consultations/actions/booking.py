@@ -151,10 +151,6 @@ def _meaning(problem: IntegrityError, booked: Consultation) -> Exception:
     if "consultations_company_once" in name:
         first = Consultation.objects.taking(booked.month).filter(taken_by=booked.taken_by).first()
         return AlreadyThisMonth(first) if first else Full(booked.month)
-    if "consultations_consultation_pkey" in name:
-        return (
-            TimeTaken()
-        )  # the same form at the same moment (see `book`), or one that was sent to another firm
     return problem
 
 
