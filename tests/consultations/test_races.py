@@ -9,19 +9,22 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
-from datetime import timedelta
+from datetime import datetime, time, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import OperationalError, connection
-from django.test import Client
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import connection
+from django.test import RequestFactory
 
 from consultations.actions.booking import book, cancel, change, confirm
 from consultations.actions.desk import set_cap
 from consultations.actions.places import LAPSE
-from consultations.actions.refusals import Lapsed, Refused
-from consultations.actions.waiting import join
+from consultations.actions.refusals import Full, Lapsed, Refused
+from consultations.actions.waiting import decline, join, leave
 from consultations.forms import SEED
 from consultations.free_times import FreeTime
 from consultations.models import Consultation, WaitlistEntry
@@ -29,21 +32,31 @@ from consultations.office import office_of
 from consultations.slots import Slot
 from consultations.states import TAKES_PLACE, NotFromHere, State
 from consultations.tasks import lapse
-from tenancy import clock, due
+from notices.models import Mail
+from tenancy import clock
 from tenancy.links import make_token
 from tenancy.models import Due
 from tenancy.scope import Scope, open_scope
 from tests.conftest import House, as_owner
-from tests.consultations.office import DECEMBER, JANUARY, NOW, booked, company, times
+from tests.consultations.office import DECEMBER, JANUARY, NOW, booked, company, opens, times
+
+HOURS = tuple((weekday, time(10), time(17)) for weekday in (1, 3))  # few: each refusal shows them all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS, BOOKERS, PLACES = 20, 30, 4
 BOOK = "/michisuji/consultation/"
+SECRET = "r" * 32  # of the form, against other sites
 PLACE_ONCE = (
     "CREATE UNIQUE INDEX consultations_place_once ON consultations_consultation (firm_id, month, number)"
     " WHERE state IN ('held', 'offered', 'confirmed', 'completed', 'no_show', 'cancelled_late')"
 )
+
+
+@pytest.fixture
+def office(michisuji: House) -> House:
+    opens(michisuji, hours=HOURS)
+    return michisuji
 
 
 def at_once(*acts: Callable[[], Any]) -> list[Any]:
@@ -115,10 +128,30 @@ def form(number: int, slot: Slot, id: UUID) -> dict[str, Any]:
     }
 
 
+@cache
+def the_site() -> WSGIHandler:
+    """The whole of it, as a web server calls it: Django's test client watches each template and is slow in threads."""
+    return WSGIHandler()
+
+
 def posted(number: int, slot: Slot, id: UUID) -> Callable[[], int]:
     """Somebody with an address of their own sends the form of the public page; the status of the answer."""
-    client = Client(SERVER_NAME="localhost", REMOTE_ADDR=f"10.9.{number // 250}.{number % 250 + 1}")
-    return lambda: client.post(BOOK, form(number, slot, id)).status_code
+    address = f"10.{number // 62_500}.{number // 250 % 250}.{number % 250 + 1}"
+    asked = RequestFactory().post(
+        BOOK,
+        form(number, slot, id) | {"csrfmiddlewaretoken": SECRET},
+        SERVER_NAME="localhost",
+        REMOTE_ADDR=address,
+        HTTP_COOKIE=f"{settings.CSRF_COOKIE_NAME}={SECRET}",
+    )
+
+    def send() -> int:
+        told: list[str] = []
+        answer = the_site()(asked.environ, lambda status, headers, problem=None: told.append(status))  # type: ignore[arg-type]
+        answer.close()
+        return int(told[0][:3])
+
+    return send
 
 
 def a_round(free: Sequence[FreeTime], first: int) -> list[int]:
@@ -131,7 +164,7 @@ def a_round(free: Sequence[FreeTime], first: int) -> list[int]:
 
 @pytest.mark.guard("month.cap")
 def test_of_thirty_who_book_four_places_at_once_four_get_one_in_every_round(office: House) -> None:
-    free, sold = times(office)[30 : 30 + BOOKERS], []
+    free, sold = times(office)[:BOOKERS], []
     for each in range(ROUNDS):
         statuses = Counter(a_round(free, 1000 + each * BOOKERS))
         rows = taken(office)
@@ -144,15 +177,15 @@ def test_of_thirty_who_book_four_places_at_once_four_get_one_in_every_round(offi
 
 
 @contextmanager
-def without_guards(settings: Any) -> Iterator[None]:
+def without_guards(switches: Any) -> Iterator[None]:
     """Neither the month's lock nor the constraint."""
-    settings.WITHOUT_GUARD = "month.cap"
+    switches.WITHOUT_GUARD = "month.cap"
     database = connection.settings_dict["NAME"]
     try:
         _as_owner(database, "DROP INDEX IF EXISTS consultations_place_once")
         yield
     finally:
-        settings.WITHOUT_GUARD = ""
+        switches.WITHOUT_GUARD = ""
         _as_owner(database, "TRUNCATE consultations_consultation CASCADE")
         _as_owner(database, PLACE_ONCE)
 
@@ -169,7 +202,7 @@ def test_without_lock_and_constraint_the_same_race_oversells_nearly_every_time(
     office: House, settings: Any
 ) -> None:
     """Else the test before proves nothing."""
-    free, oversold = times(office)[30 : 30 + BOOKERS], 0
+    free, oversold = times(office)[:BOOKERS], 0
     with without_guards(settings):
         for each in range(ROUNDS):
             a_round(free, 3000 + each * BOOKERS)
@@ -188,3 +221,193 @@ def test_the_constraint_that_is_put_back_is_the_one_that_was_there(office: House
     _as_owner(database, "DROP INDEX consultations_place_once")
     _as_owner(database, PLACE_ONCE)
     assert before == definition()
+
+
+# ── Times and forms ──
+
+
+def books(house: House, number: int, chosen: FreeTime, id: UUID | None = None) -> Callable[[], Consultation]:
+    return in_office(house, lambda: book(id=id or uuid4(), slot=chosen.slot, asked=company(number)))
+
+
+def test_one_of_ten_gets_the_same_time(office: House) -> None:
+    chosen = times(office)[10]
+    answers = at_once(*(books(office, number, chosen) for number in range(10)))
+    assert unexpected(answers) == []
+    assert len(taken(office)) == 1
+
+
+def test_the_same_form_six_times_at_once_books_once_and_everybody_sees_the_booking(office: House) -> None:
+    chosen = times(office)
+    for each in range(PLACES):  # the last one also takes the month's last place
+        id = uuid4()
+        answers = at_once(*(books(office, each, chosen[each], id) for _ in range(6)))
+        assert unexpected(answers) == []
+        assert {row.pk for row in answers} == {id}
+        assert len(taken(office)) == each + 1
+
+
+def test_the_same_form_sent_five_times_at_once_leads_five_times_to_the_booking(office: House) -> None:
+    """Five: more mails a day nobody gets at one address, and each counts until it is known that nothing was made."""
+    chosen, id = times(office)[0], uuid4()
+    assert at_once(*(posted(1, chosen.slot, id) for _ in range(5))) == [302] * 5
+    assert len(taken(office)) == 1
+
+
+def test_the_same_form_for_the_queue_six_times_at_once_joins_once(office: House) -> None:
+    full(office)
+    id = uuid4()
+    joins = in_office(office, lambda: join(id=id, wanted=[DECEMBER], asked=company(9)))
+    answers = at_once(*[joins] * 6)
+    assert unexpected(answers) == []
+    assert {each.pk for each in answers} == {id}
+
+
+def full(house: House) -> list[Consultation]:
+    return [booked(house, number, time=each) for number, each in enumerate(times(house)[8:12])]
+
+
+# ── Two that undo each other ──
+
+
+def at_moment(moment: datetime, act: Callable[[], Any]) -> Callable[[], Any]:
+    """With a clock of its own."""
+
+    def acts() -> Any:
+        with clock.stopped_at(moment):
+            return act()
+
+    return acts
+
+
+def test_a_hold_is_confirmed_or_lapses_and_never_both(office: House) -> None:
+    for each in range(6):
+        held = booked(office, each, confirmed=False, time=times(office)[each])
+        late = NOW + timedelta(minutes=31)
+        confirms = in_office(office, lambda held=held: confirm(consultation=held))  # type: ignore[misc]
+        worker = at_moment(late, lambda held=held: lapse(office.firm.pk, str(held.pk)))  # type: ignore[misc]
+        answers = at_once(confirms, worker)
+        with open_scope(office.scope):
+            held.refresh_from_db()
+        assert answers[1] is None
+        if held.state == State.CONFIRMED:
+            assert not isinstance(answers[0], Exception)
+        else:
+            assert (held.state, type(answers[0])) == (State.EXPIRED, Lapsed)
+        assert not due_of(held)
+        forget_the_round(office)
+
+
+def due_of(row: Consultation) -> bool:
+    return Due.objects.filter(kind=LAPSE, object_id=row.pk).exists()
+
+
+def test_a_worker_and_those_who_book_stand_in_nobodys_way(
+    office: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both end the hold that has run out and its due row; they take month and row in the same order."""
+    for each in range(6):
+        held = booked(office, each, confirmed=False, time=times(office)[0])
+        late, free = NOW + timedelta(minutes=31), times(office)[1:6]
+        worker = at_moment(late, lambda held=held: lapse(office.firm.pk, str(held.pk)))  # type: ignore[misc]
+        others = [at_moment(late, books(office, 10 + at, free[at])) for at in range(5)]
+        answers = at_once(worker, *others)
+        assert unexpected(answers) == []
+        with open_scope(office.scope):
+            held.refresh_from_db()
+        assert (held.state, due_of(held)) == (State.EXPIRED, False)
+        assert len(taken(office)) == PLACES
+        forget_the_round(office)
+    assert "due work failed" not in caplog.text
+
+
+def test_an_offer_is_accepted_or_given_on_while_another_place_becomes_free(office: House) -> None:
+    rows = full(office)
+    entries = [waits(office, number) for number in (10, 11, 12)]
+    with open_scope(office.scope):
+        cancel(consultation=rows[0])
+        offer = Consultation.objects.get(entry=entries[0], state=State.OFFERED)
+    answers = at_once(
+        in_office(office, lambda: confirm(consultation=offer)),
+        in_office(office, lambda: decline(consultation=offer, keep=False)),
+        in_office(office, lambda: leave(entry=entries[0])),
+        in_office(office, lambda: cancel(consultation=rows[1])),
+    )
+    assert unexpected(answers) == []
+    here = taken(office)
+    assert len(here) == PLACES
+    waiting = [row.entry_id for row in here if row.state == State.OFFERED]
+    assert entries[1].pk in waiting
+    assert (entries[2].pk in waiting) == (entries[0].pk not in {row.entry_id for row in here})
+
+
+def waits(house: House, number: int) -> WaitlistEntry:
+    with clock.stopped_at(NOW + timedelta(seconds=number)), open_scope(house.scope):
+        return join(id=uuid4(), wanted=[DECEMBER], asked=company(number))
+
+
+def test_whoever_books_while_the_number_of_places_is_lowered_books_before_or_not_at_all(
+    office: House,
+) -> None:
+    free = times(office)
+    for each in range(5):
+        acts = [books(office, 20 + at, free[at]) for at in range(8)]
+        lowers = in_office(office, lambda: set_cap(month=DECEMBER, cap=2, actor=None))
+        answers = at_once(*acts, lowers)
+        assert unexpected(answers) == []
+        assert 2 <= len(taken(office)) <= PLACES
+        with pytest.raises(Full):
+            books(office, 40 + each, free[20])()
+        with open_scope(office.scope):
+            set_cap(month=DECEMBER, cap=None, actor=None)
+        forget_the_round(office)
+
+
+def test_sessions_that_change_their_months_in_both_directions_do_not_wait_for_each_other(
+    office: House,
+) -> None:
+    december, january = times(office), times(office, JANUARY)
+    here = [booked(office, number, time=december[number]) for number in range(3)]
+    there = [booked(office, 10 + number, time=january[number]) for number in range(3)]
+    moves = [(row, january[10 + at]) for at, row in enumerate(here)]
+    moves += [(row, december[10 + at]) for at, row in enumerate(there)]
+    answers = at_once(
+        *(
+            in_office(office, lambda row=row, to=to: change(consultation=row, slot=to.slot))  # type: ignore[misc]
+            for row, to in moves
+        )
+    )
+    assert unexpected(answers) == []
+    rows = taken(office)
+    assert len(rows) == 6
+    assert max(Counter(row.month for row in rows).values()) <= PLACES
+
+
+def test_an_offer_accepted_in_one_month_while_a_hold_is_confirmed_in_another_ends_in_one_answer_each(
+    office: House,
+) -> None:
+    """The entry of the queue belongs to both."""
+    rows = full(office)
+    later = [booked(office, 20 + at, time=each) for at, each in enumerate(times(office, JANUARY)[:4])]
+    with open_scope(office.scope):
+        entry = join(id=uuid4(), wanted=[DECEMBER, JANUARY], asked=company(10))
+        cancel(consultation=rows[0])
+        offer = Consultation.objects.get(entry=entry, state=State.OFFERED)
+        set_cap(month=JANUARY, cap=len(later) + 1, actor=None)
+    held = booked(office, 10, confirmed=False, time=times(office, JANUARY)[6])
+    answers = at_once(
+        in_office(office, lambda: confirm(consultation=offer)),
+        in_office(office, lambda: confirm(consultation=held)),
+    )
+    assert unexpected(answers) == []
+    with open_scope(office.scope):
+        entry.refresh_from_db()
+    assert entry.state == WaitlistEntry.State.BOOKED
+
+
+def test_of_many_workers_that_end_the_same_hold_one_mail_goes_out(office: House) -> None:
+    held = booked(office, 1, confirmed=False)
+    late = NOW + timedelta(minutes=31)
+    at_once(*[at_moment(late, lambda: lapse(office.firm.pk, str(held.pk)))] * 6)
+    with open_scope(office.scope):
+        assert Mail.objects.filter(template="hold_lapsed").count() == 1
