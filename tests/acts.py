@@ -49,7 +49,6 @@ UNAUDITED_TABLES: dict[str, str] = {
     "tenancy.personkey": "a key is made when the first value is sealed; destroying one is the act that is recorded",
     "tenancy.idempotencykey": "the API's memory of its own answers, for 24 hours",
     "notices.noticeread": "who has read a notice: a mark, not a change of anything",
-    "consultations.consultationmonth": "made when it is first locked; a number of places of its own is recorded",
     "consultations.outsidebusy": "what a calendar elsewhere says, read again every quarter of an hour",
     "diagnosis.resumecode": "a hash for a day; the act that made or ended it is recorded on its diagnosis",
 }
@@ -59,6 +58,7 @@ UNAUDITED_COLUMNS: dict[str, dict[str, str]] = {
         "facts": "as answers",
         "updated_at": "as answers",
     },
+    "consultations.consultationmonth": {"freed": "counted by acts that are recorded"},
     "consultations.outsidecalendar": dict.fromkeys(
         ("asked_at", "read_at", "problem"), "how far the reading is"
     ),

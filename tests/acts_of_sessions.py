@@ -9,10 +9,11 @@ from consultations.actions.booking import put_off
 from consultations.calc import months
 from consultations.forms import SEED
 from consultations.free_times import free_times
-from consultations.models import Consultation, NextAction, Schedule, SessionNote, Weekly
+from consultations.models import Consultation, Desk, NextAction, Schedule, SessionNote, Weekly
 from tenancy import clock
 from tenancy.links import make_token
 from tenancy.scope import open_scope
+from tests.consultations.test_schedule import typed_week
 from tests.stage import Sent, Stage
 from tests.tenancy.test_companies import fields
 
@@ -68,6 +69,7 @@ offered = now_is(
     entry_id=lambda stage: stage.things.ids["entry"],
 )
 confirmed = now_is()
+cancelled = now_is(state="cancelled", number=None, ended_at=lambda stage: clock.now())
 
 
 def past(stage: Stage) -> None:
@@ -101,8 +103,6 @@ def of_nobody(stage: Stage) -> None:
 def all_full(stage: Stage) -> None:
     """No place is left in this month and the next, and who waits is somebody else."""
     gives_sessions(stage)
-    from consultations.models import Desk
-
     Desk.objects.create(cap=0)
 
 
@@ -157,6 +157,11 @@ def chosen(stage: Stage) -> dict[str, Any]:
     return {"slot": a_slot(stage), "seed": seed()}
 
 
+def note_seen(stage: Stage) -> str:
+    with open_scope(stage.house.scope):
+        return SessionNote.objects.get(is_summary=False).updated_at.isoformat()
+
+
 def schedule_form(stage: Stage, **typed: str) -> dict[str, str]:
     return {**fields(stage.client.get(PATH)), **typed}
 
@@ -187,7 +192,7 @@ POSTS: dict[str, tuple[Sent, ...]] = {
     SCHEDULE: (Sent(lambda stage: schedule_form(stage, phone="048-1"), "馬場", before=gives_sessions),),
     f"{SCHEDULE}hours/": (
         Sent(
-            lambda stage: {**schedule_form(stage), "d0p0-from": "10:00", "d0p0-until": "12:00"},
+            lambda stage: typed_week(stage.client, d0p0="10:00-12:00"),
             "馬場",
             before=gives_sessions,
         ),
@@ -204,7 +209,7 @@ POSTS: dict[str, tuple[Sent, ...]] = {
         Sent(lambda stage: {"calendar-url": "https://x.example/a.ics"}, "馬場", before=gives_sessions),
     ),
     f"{SCHEDULE}feed/": (Sent(who="馬場", before=gives_sessions),),
-    f"{ONE}note/": (Sent(lambda stage: {"text": "書き直した", "seen": ""}, "馬場"),),
+    f"{ONE}note/": (Sent(lambda stage: {"text": "書き直した", "seen": note_seen(stage)}, "馬場"),),
     f"{ONE}summary/": (
         Sent(lambda stage: {"text": "まとめ", "seen": ""}, "馬場"),
         Sent(lambda stage: {"do": "send"}, "馬場", before=summarized),
@@ -235,7 +240,7 @@ POSTS: dict[str, tuple[Sent, ...]] = {
     f"{SETTINGS}closed/<int:closed>/remove/": (Sent(),),
     f"{SETTINGS}blocked/": (Sent(lambda stage: {"blocked-address": "@spam.example"}),),
     f"{SETTINGS}blocked/<int:blocked>/remove/": (Sent(),),
-    "companies/<int:company>/consultations/book/": (Sent(own_booking, "千葉", before=of_nobody),),
+    "companies/<int:company>/consultations/book/": (Sent(own_booking, "千葉", before=cancelled),),
 }
 
 

@@ -100,6 +100,7 @@ def plant(house: House) -> Things:
             ).pk,
             "version": 1,
             "number": 1,
+            "month": f"{clock.today():%Y-%m}",
         }
     return planted
 

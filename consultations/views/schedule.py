@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from consultations.actions import desk as actions
 from consultations.actions.desk import Hours, schedule_for
@@ -61,7 +61,7 @@ def _is_saved(schedule: Schedule) -> bool:
 @access("consultations.edit")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def schedule(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
+def schedule(request: HttpRequest, firm: str) -> HttpResponse:
     """The usual ways, and all else of the consultant's own times. `gives`: an admin begins to give sessions."""
     if request.method == "POST" and "gives" in request.POST:
         return _switch_on(request, firm)
@@ -180,7 +180,7 @@ def _hours_of(row: Schedule) -> list[Hours]:
 @access("consultations.edit")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def hours(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
+def hours(request: HttpRequest, firm: str) -> HttpResponse:
     """The week. `more`: one more pair of a day; nothing is saved then."""
     if request.method != "POST":
         return redirect(HOME, firm)
@@ -206,7 +206,7 @@ def hours(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
 @access("consultations.edit")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def exception_add(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
+def exception_add(request: HttpRequest, firm: str) -> HttpResponse:
     """Days on which the consultant is away, or there besides the week."""
     if request.method != "POST":
         return redirect(HOME, firm)
@@ -219,11 +219,13 @@ def exception_add(request: HttpRequest, firm: str, **named: object) -> HttpRespo
 
 
 @access("consultations.edit")
-@require_POST
-def exception_remove(request: HttpRequest, firm: str, exception: int, **named: object) -> HttpResponse:
+@require_http_methods(["GET", "HEAD", "POST"])
+def exception_remove(request: HttpRequest, firm: str, exception: int) -> HttpResponse:
     """The days are as the week says. Only one's own."""
     member = member_of(request)
     row = get_object_or_404(DayException, pk=exception, schedule__membership=member)
+    if request.method != "POST":
+        return redirect(HOME, firm)
     actions.drop_exception(exception=row, actor=member)
     messages.success(request, "例外の日を外しました。")
     return redirect(HOME, firm)
@@ -235,7 +237,7 @@ def exception_remove(request: HttpRequest, firm: str, exception: int, **named: o
 @access("consultations.edit")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def calendar(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
+def calendar(request: HttpRequest, firm: str) -> HttpResponse:
     """The calendar elsewhere: its address (`calendar-url`), `do=read` reads it now, `do=remove` ends it after asking
     (`?remove`)."""
     member = member_of(request)
@@ -271,7 +273,7 @@ def _end_or_read(
 @access("consultations.edit")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def feed_renew(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
+def feed_renew(request: HttpRequest, firm: str) -> HttpResponse:
     """Another address of the consultant's own calendar, after saying what stops working."""
     if request.method != "POST":
         return render(request, "consultations/desk/feed_renew.html")

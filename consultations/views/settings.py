@@ -55,7 +55,7 @@ class Person:
 
 @access("firm.settings")
 @require_http_methods(["GET", "HEAD", "POST"])
-def desk(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
+def desk(request: HttpRequest, firm: str) -> HttpResponse:
     """The rules, and all else that belongs to the desk."""
     row = Desk.objects.first() or Desk()
     form = DeskForm(request.POST if request.method == "POST" else None, instance=row)
@@ -145,7 +145,7 @@ def _cap_form(month: date, cap: int | None, sent: CapForm | None) -> CapForm:
 
 @access("firm.settings")
 @require_http_methods(["GET", "HEAD", "POST"])
-def month_cap(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
+def month_cap(request: HttpRequest, firm: str) -> HttpResponse:
     """How many companies one month takes (`month`, `cap`; empty: as many as every month)."""
     if request.method != "POST":
         return redirect(HOME, firm)
@@ -181,7 +181,7 @@ def _people() -> list[Person]:
 
 @access("firm.settings")
 @require_http_methods(["GET", "HEAD", "POST"])
-def people(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
+def people(request: HttpRequest, firm: str) -> HttpResponse:
     """Who gives sessions (`gives`), of those who did when the page was shown (`gave`): what somebody else has chosen
     since then stays."""
     if request.method != "POST":
@@ -202,7 +202,7 @@ def people(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
 
 @access("firm.settings")
 @require_http_methods(["GET", "HEAD", "POST"])
-def closed_add(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
+def closed_add(request: HttpRequest, firm: str) -> HttpResponse:
     """Days on which the whole firm gives no sessions."""
     if request.method != "POST":
         return redirect(HOME, firm)
@@ -216,7 +216,7 @@ def closed_add(request: HttpRequest, firm: str, **named: object) -> HttpResponse
 
 @access("firm.settings")
 @require_POST
-def closed_remove(request: HttpRequest, firm: str, closed: int, **named: object) -> HttpResponse:
+def closed_remove(request: HttpRequest, firm: str, closed: int) -> HttpResponse:
     """The firm is not closed then after all."""
     row = get_object_or_404(Closed, pk=closed)
     name = row.name
@@ -227,7 +227,7 @@ def closed_remove(request: HttpRequest, firm: str, closed: int, **named: object)
 
 @access("firm.settings")
 @require_http_methods(["GET", "HEAD", "POST"])
-def blocked_add(request: HttpRequest, firm: str, **named: object) -> HttpResponse:
+def blocked_add(request: HttpRequest, firm: str) -> HttpResponse:
     """No bookings from this address, or from anybody at this domain."""
     if request.method != "POST":
         return redirect(HOME, firm)
@@ -241,7 +241,7 @@ def blocked_add(request: HttpRequest, firm: str, **named: object) -> HttpRespons
 
 @access("firm.settings")
 @require_POST
-def blocked_remove(request: HttpRequest, firm: str, blocked: int, **named: object) -> HttpResponse:
+def blocked_remove(request: HttpRequest, firm: str, blocked: int) -> HttpResponse:
     """Bookings from there are taken again."""
     row = get_object_or_404(Blocked, pk=blocked)
     address = row.address
