@@ -210,10 +210,8 @@ class CompanyOfForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.is_bound and self.data.get("company") != self.NEW:
-            self.fields["support_status"].required = False
-        else:
-            self.fields["name"].required = self.is_bound
+        is_new = not self.is_bound or self.data.get("company") == self.NEW
+        self.fields["name"].required = self.fields["support_status"].required = is_new
 
     def clean_company(self) -> str:
         chosen = str(self.cleaned_data["company"])
@@ -250,7 +248,7 @@ class OnBehalfForm(SeedMixin):
         required=False,
         max_length=100,
         widget=forms.TextInput(OFF),
-        error_messages={"required": "会社名を入力するか、支援先企業をお選びください。"},
+        help_text="支援先企業を選んだときは、空欄でかまいません。",
     )
     contact_name = PersonNameField(widget=forms.TextInput(OFF))
     email = MailField(

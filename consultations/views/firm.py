@@ -75,6 +75,7 @@ def list_(request: HttpRequest, firm: str) -> HttpResponse:
         "tasks": tasks,
         "glance": glance_of(form.shown_month),
         "month_label": labels.month_label(form.shown_month),
+        "month_url": f"{reverse('consultations:list', args=[firm])}?month={form.shown_month:%Y-%m}",
     }
     return render(request, "consultations/firm_list.html", context)
 

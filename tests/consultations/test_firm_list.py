@@ -14,10 +14,12 @@ from consultations.actions.booking import book, put_off, rebook
 from consultations.actions.waiting import join
 from consultations.models import Consultation, Schedule, Task, WaitlistEntry
 from tenancy import clock
+from tenancy.models import User
 from tenancy.scope import open_scope
 from tests.conftest import House
 from tests.consultations.firm_help import LIST, after, done, queries_of, read, sees_assigned
 from tests.consultations.office import DECEMBER, NOW, booked, company, opens, times
+from tests.tenancy.browser import signs_in, with_second_factor
 
 As = Callable[[str], Client]
 
@@ -25,6 +27,18 @@ As = Callable[[str], Client]
 @pytest.fixture
 def baba(as_: As) -> Client:
     return as_("馬場")
+
+
+@pytest.fixture
+def inside(office: House) -> Client:
+    """A browser in which the operator of the installation has entered the firm."""
+    user = User.objects.create_user("uno@operator.example", None, "宇野")
+    user.is_operator = True
+    user.save()
+    client = signs_in(with_second_factor(user), second_factor=True)
+    reason = {"reason": "お客様からのお問い合わせの確認のため", "once": str(uuid4())}
+    assert client.post(f"/operator/firms/{office.firm.pk}/enter/", reason).status_code == 302
+    return client
 
 
 def of_company(house: House, name: str, number: int = 0) -> Consultation:
@@ -210,3 +224,14 @@ def test_home_takes_the_same_queries_for_one_and_for_four(baba: Client, office: 
     for number in range(1, 4):
         booked(office, number)
     assert queries_of(baba, "/michisuji/home/") == few
+
+
+def test_an_operator_reads_and_is_offered_nothing_to_change(office: House, inside: Client) -> None:
+    row = booked(office, 1)
+    for url in (LIST, f"{LIST}{row.pk}/", "/michisuji/home/"):
+        page = read(inside, url)
+        assert "株式会社第1" in page
+        assert "/michisuji/consultations/new/" not in page
+        for words in ("対応済みにする</button>", "保存する</button>", "日時を変える", "CSVでダウンロード"):
+            assert words not in page
+    assert inside.get(f"{LIST}csv/").status_code == 403

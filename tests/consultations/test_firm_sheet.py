@@ -13,7 +13,7 @@ from consultations.actions.booking import book
 from consultations.actions.firm import hand_over_sessions
 from consultations.actions.waiting import join
 from consultations.addresses import summary_url
-from consultations.models import Consultation, DayException, NextAction, Schedule, SessionNote
+from consultations.models import Consultation, DayException, NextAction, Schedule, SessionNote, Task
 from consultations.states import State
 from diagnosis.models import Diagnosis
 from tenancy import clock
@@ -414,7 +414,15 @@ def test_who_leaves_hands_sessions_over_and_clients_hear_who_comes(as_: As, offi
     assert "booking_meeting" in templates(office, "owner1@c1.example")
 
 
-def test_what_is_handed_over_is_counted_before(as_: As, office: House) -> None:
-    booked(office, 1)
-    page = read(as_("青木"), f"/michisuji/settings/members/{office.members['馬場'].pk}/")
+def test_a_leaving_consultant_s_sessions_and_tasks_go_along_in_one_act(as_: As, office: House) -> None:
+    with open_scope(office.scope):
+        Schedule.objects.update(meeting_url="")
+    row, admin = booked(office, 1), office.members["青木"]
+    url = f"/michisuji/settings/members/{office.members['馬場'].pk}/hand-over/"
+    page = read(as_("青木"), url)
     assert "これからの相談" in page
+    assert page.count("1件") >= 2
+    assert as_("青木").post(url, {"to": admin.pk, "end": "on"}).status_code == 302
+    with open_scope(office.scope):
+        assert fresh(office, row).consultant == admin
+        assert {task.member_id for task in Task.objects.open()} == {admin.pk}
