@@ -9,7 +9,7 @@ from consultations.actions.booking import put_off
 from consultations.calc import months
 from consultations.forms import SEED
 from consultations.free_times import free_times
-from consultations.models import Consultation, Desk, NextAction, Schedule, SessionNote, Weekly
+from consultations.models import Consultation, Desk, NextAction, Schedule, SessionNote, WaitlistEntry, Weekly
 from tenancy import clock
 from tenancy.links import make_token
 from tenancy.scope import open_scope
@@ -69,7 +69,12 @@ offered = now_is(
     entry_id=lambda stage: stage.things.ids["entry"],
 )
 confirmed = now_is()
-cancelled = now_is(state="cancelled", number=None, ended_at=lambda stage: clock.now())
+
+
+def nothing_stands(stage: Stage) -> None:
+    """The company's session was cancelled, and it does not wait either."""
+    now_is(state="cancelled", number=None, ended_at=lambda stage: clock.now())(stage)
+    WaitlistEntry.objects.update(state="left")
 
 
 def past(stage: Stage) -> None:
@@ -240,7 +245,7 @@ POSTS: dict[str, tuple[Sent, ...]] = {
     f"{SETTINGS}closed/<int:closed>/remove/": (Sent(),),
     f"{SETTINGS}blocked/": (Sent(lambda stage: {"blocked-address": "@spam.example"}),),
     f"{SETTINGS}blocked/<int:blocked>/remove/": (Sent(),),
-    "companies/<int:company>/consultations/book/": (Sent(own_booking, "千葉", before=cancelled),),
+    "companies/<int:company>/consultations/book/": (Sent(own_booking, "千葉", before=nothing_stands),),
 }
 
 

@@ -396,7 +396,9 @@ def test_each_door_of_the_api_lets_in_whom_it_is_for(
         for method in METHODS:
             let_in = taken.get("get" if method == "head" else method)
             status = asked(client, method, url).status_code
-            if not api_says(person, route, status, let_in):
+            if let_in is None and taken.get("get") == set(CAST):  # open to everybody
+                wrong |= {} if status == 405 else {(method, route): status}
+            elif not api_says(person, route, status, let_in):
                 wrong[method, route] = status
     assert wrong == {}
 

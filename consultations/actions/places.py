@@ -15,7 +15,7 @@ from datetime import date
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Model
+from django.db.models import F, Model, QuerySet
 
 from consultations import mails
 from consultations.actions.asking import asked_of, same_company
@@ -26,7 +26,6 @@ from consultations.models import Consultation, ConsultationMonth, Desk, Task, Wa
 from consultations.states import CLOCK, ENDED, TAKES_PLACE, WAITING, NotFromHere, State, allowed
 from notices.actions import withdraw_mails
 from tenancy import clock, due, guards, trail
-from tenancy.scope import current_scope
 
 # Kinds of due work, declared in tasks.
 LAPSE, REMIND, GIVE_ON = "consultations.lapse", "consultations.remind", "consultations.give_on"
@@ -82,11 +81,15 @@ def lock_month(month: date) -> ConsultationMonth:
     if guards.stands("month.cap"):
         rows = rows.select_for_update(of=("self",), no_key=True)
     found = rows.first()
-    if found is None:
-        made = ConsultationMonth(firm_id=current_scope().firm_id or 0, month=month)
-        ConsultationMonth.objects.bulk_create([made], ignore_conflicts=True)
-        found = rows.get()
-    return found
+    return _begun(month, rows) if found is None else found
+
+
+def _begun(month: date, rows: QuerySet[ConsultationMonth]) -> ConsultationMonth:
+    """The row of a month that nobody has needed before. Of two who begin it, one makes it."""
+    made, is_new = ConsultationMonth.objects.get_or_create(month=month)
+    if is_new:
+        trail.record("begin.month", made)
+    return rows.get()
 
 
 def _places(row: ConsultationMonth, desk: Desk) -> Places:
