@@ -20,7 +20,7 @@ from consultations import labels
 from consultations.actions import booking, waiting
 from consultations.actions.refusals import AlreadyThisMonth, Lapsed, MailsEnough, NotWelcome
 from consultations.actions.telling import tell_already
-from consultations.addresses import JOINED, SENT, joined_token, sent_token
+from consultations.addresses import JOINED, MANAGE, SENT, joined_token, sent_token
 from consultations.calc import months
 from consultations.forms import AskForm, BookForm, WaitForm
 from consultations.models import Consultation, WaitlistEntry
@@ -41,7 +41,7 @@ from consultations.views.asking import (
     attempt,
     made_nothing,
 )
-from diagnosis.addresses import RESULT
+from diagnosis.addresses import RESULT, result_token
 from diagnosis.forms import MailForm
 from diagnosis.models import Diagnosis
 from diagnosis.views.visitor import gone
@@ -103,10 +103,17 @@ def _known(request: HttpRequest) -> dict[str, Any]:
     """What was typed on the page before; else what the attached diagnosis says."""
     if request.method == "POST":
         return _typed(request.POST)
-    diagnosis = _diagnosis(request)
-    if diagnosis is None:
-        return {}
-    return {name: getattr(diagnosis, name) for name in ("company_name", "contact_name", "email")}
+    known = _asked_before(request) or _diagnosis(request)
+    return {name: getattr(known, name) for name in TYPED if hasattr(known, name)}
+
+
+def _asked_before(request: HttpRequest) -> Consultation | None:
+    """The booking whose link leads here to ask once more (`?again=`): what was typed for it stands in the form."""
+    link = read_token(MANAGE, request.GET.get("again", ""))
+    if link is None:
+        return None
+    with open_scope(replace(visit_of(request).scope, link=link.id)):
+        return Consultation.objects.opened_by(link)
 
 
 TYPED = ("kind", "company_name", "contact_name", "email", "topic", "seed")
@@ -124,7 +131,18 @@ def _notice() -> PrivacyNotice | None:
 
 
 def _diagnosis_token(request: HttpRequest) -> str:
-    return request.POST.get("diagnosis") or request.GET.get("diagnosis") or ""
+    given = request.POST.get("diagnosis") or request.GET.get("diagnosis") or ""
+    before = None if given else _asked_before(request)
+    return given if before is None else _token_of_attached(before)
+
+
+def _token_of_attached(before: Consultation) -> str:
+    """Of the diagnosis that was attached to it; '' without one."""
+    if before.diagnosis_id is None:
+        return ""
+    with in_the_office():
+        attached = Diagnosis.objects.get(pk=before.diagnosis_id)
+    return result_token(attached, since=attached.submitted_at)
 
 
 def _diagnosis(request: HttpRequest) -> Diagnosis | None:

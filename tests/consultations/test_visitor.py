@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,8 +13,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from consultations.actions.booking import cancel, confirm
+from consultations.actions.booking import book, cancel, confirm
 from consultations.actions.desk import set_hours
+from consultations.addresses import manage_token
 from consultations.calc import months
 from consultations.forms import SEED
 from consultations.models import (
@@ -34,7 +36,7 @@ from tenancy.links import make_token
 from tenancy.models import Membership
 from tenancy.scope import open_scope
 from tests.conftest import House
-from tests.consultations.office import DECEMBER, JANUARY, NOW, a_time, booked, opens, times
+from tests.consultations.office import DECEMBER, JANUARY, NOW, a_time, booked, company, opens, times
 from tests.things import answered
 
 BOOK, WAIT = "/michisuji/consultation/", "/michisuji/consultation/waitlist/"
@@ -668,3 +670,16 @@ def test_without_sites_nobody_may_show_the_frame(visitor: Client, office: House)
     policy = visitor.get("/embed/michisuji/").headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in policy
     assert visitor.get("/embed/nobody/").status_code == 404
+
+
+def test_what_ran_out_is_asked_for_again_with_what_was_typed(visitor: Client, office: House) -> None:
+    with open_scope(office.scope):
+        attached = answered(office, "新井")
+        asked = replace(company(7), diagnosis=attached)
+        held = book(id=uuid4(), slot=times(office)[20].slot, asked=asked)
+    with clock.stopped_at(NOW + timedelta(hours=1)):
+        page = visitor.get(f"/michisuji/consultation/m/{manage_token(held)}/again/", follow=True)
+    shown = page.content.decode()
+    assert all(f'value="{each}"' in shown for each in ("株式会社第7", "社長7", "owner7@c7.example"))
+    assert "気になること" in shown
+    assert page.context["diagnosis"] == attached
