@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -110,6 +111,16 @@ class Machine(RuleBasedStateMachine):
 
     # ── What people do ──
 
+    @initialize(empty=st.booleans())
+    def begins(self, empty: bool) -> None:
+        """Often with full months and a queue: from nothing few sequences of twenty steps come to an offer."""
+        if empty:
+            return
+        for who, slot in ((0, 8), (1, 12), (2, -3), (3, -6)):
+            self.book(who=who, slot=slot, confirmed=True)
+        for who, wanted in ((4, {DECEMBER}), (5, {DECEMBER, JANUARY}), (6, {DECEMBER})):
+            self.join(who=who, wanted=wanted)
+
     @rule(who=st.integers(0, COMPANIES), slot=some, confirmed=st.booleans())
     def book(self, who: int, slot: int, confirmed: bool) -> None:
         (starts, month, chosen), id = self.slot_of(slot), self.new_id()
@@ -182,6 +193,7 @@ class Machine(RuleBasedStateMachine):
     @rule(who=st.integers(0, COMPANIES), wanted=st.sets(st.sampled_from(MONTHS), min_size=1))
     def join(self, who: int, wanted: set[date]) -> None:
         id = self.new_id()
+        wanted = {month for month in wanted if not self.model.left(month)} or wanted
         self.both(
             lambda: waiting.join(id=id, wanted=wanted, asked=company(who)),
             lambda model: model.join(id, who, wanted),
@@ -201,7 +213,7 @@ class Machine(RuleBasedStateMachine):
         row = self.entry(which)
         self.both(lambda: waiting.leave(entry=row), lambda model: model.leave(row.pk))
 
-    @rule(month=st.sampled_from(MONTHS), cap=st.integers(0, 3))
+    @rule(month=st.sampled_from(MONTHS), cap=st.integers(1, 3))
     def set_cap(self, month: date, cap: int) -> None:
         self.both(
             lambda: desk.set_cap(month=month, cap=cap, actor=None), lambda model: model.set_cap(month, cap)
@@ -212,6 +224,15 @@ class Machine(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from([5, 31, 180, 25 * 60, 4 * 24 * 60]))
     def time_passes(self, minutes: int) -> None:
         self.model.now += timedelta(minutes=minutes)
+
+    @precondition(lambda self: any(each.expires for each in self.model.sessions))
+    @rule()
+    def nobody_answers(self) -> None:
+        """Until the first hold or offer has run out, and the workers have seen it."""
+        self.model.now = max(
+            self.model.now, min(each.expires for each in self.model.sessions if each.expires)
+        )
+        self.workers_do_what_is_due()
 
     @rule()
     def workers_do_what_is_due(self) -> None:
