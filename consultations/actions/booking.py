@@ -21,7 +21,6 @@ from consultations.actions.places import (
     fill,
     freed,
     locked_consultation,
-    locked_month,
     locked_months,
     move,
     placed_at,
@@ -107,7 +106,8 @@ def _booked(
     desk = desk_of_firm()
     if (seen := free_time(slot, desk=desk)) is None:
         raise TimeTaken
-    places = locked_month(month)
+    # At a month's edge also the month beside it: what has run out there lapses, too, and stands in nobody's way.
+    places = locked_months(months.around(slot.starts))[month]
     time, number = _still_free(seen, desk, places), _direct_number(places)
     require_first(asked, month)
     booked = Consultation(
@@ -326,7 +326,7 @@ def change(*, consultation: Consultation, slot: Slot, by: str = CLIENT) -> Consu
     with in_the_office():
         wanted = months.month_of(slot.starts)
         now = Consultation.objects.values_list("month", flat=True).get(pk=consultation.pk)
-        held = locked_months((now, wanted))
+        held = locked_months({now, *months.around(slot.starts)})
         row, here = locked_consultation(consultation.pk)
         _require_changeable(row, by)
         time = _chosen(slot, held[wanted], but=row.pk)
@@ -487,7 +487,7 @@ def rebook(*, consultation: Consultation, id: UUID, slot: Slot) -> Consultation:
 
 
 def _rebooked(consultation: Consultation, id: UUID, slot: Slot) -> Consultation:
-    held = locked_months((consultation.month, months.month_of(slot.starts)))
+    held = locked_months({consultation.month, *months.around(slot.starts)})
     old = Consultation.objects.with_people().get(pk=consultation.pk)
     # One that the client gave back is as if it had not been; one that the firm put off has a replacement of its own.
     given_back = Q(state=State.CANCELLED, cancelled_by_firm=False)

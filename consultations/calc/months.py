@@ -15,6 +15,8 @@ ANSWER_AT_MOST = timedelta(hours=24)
 ANSWER_BEFORE = timedelta(hours=48)  # … and the answer is due so long before it
 ANSWER_AT_LEAST = timedelta(hours=2)
 
+REACH = timedelta(hours=8)  # the longest session with the longest pause after it
+
 
 def day_of(moment: datetime) -> date:
     """The day in Tokyo."""
@@ -29,6 +31,11 @@ def at(day: date, clock: time) -> datetime:
 def month_of(moment: datetime) -> date:
     """The month of a session that starts at `moment`, by its first day."""
     return day_of(moment).replace(day=1)
+
+
+def around(moment: datetime) -> set[date]:
+    """The month of a session that starts at `moment`, and the one beside it whose sessions may reach into its time."""
+    return {month_of(moment + reach) for reach in (-REACH, timedelta(0), REACH)}
 
 
 def after(month: date, months: int = 1) -> date:
