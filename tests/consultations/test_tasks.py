@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from consultations import tasks
 from consultations.actions.booking import cancel, change, confirm
-from consultations.actions.desk import CALENDAR, keep_busy, subscribe, update_desk
+from consultations.actions.desk import CALENDAR, keep_busy, subscribe, tell_who_waits, update_desk
 from consultations.actions.places import LAPSE, REMIND
 from consultations.actions.waiting import OPENING, OVER, decline, join, tell_full, want_opening
 from consultations.calc import months
@@ -294,7 +294,7 @@ def test_a_time_that_a_calendar_gives_back_is_offered_to_who_waits(office: House
         assert not Consultation.objects.filter(entry=entry).exists()
         assert month_view(DECEMBER).direct == 1
         if keep_busy(calendar=row, spans=[(NOW, until - timedelta(days=8))]):
-            tasks.tell_who_waits()
+            tell_who_waits()
         offer = Consultation.objects.get(entry=entry)
         decline(consultation=offer, keep=False)
     assert offer.starts_at >= until - timedelta(days=8)
