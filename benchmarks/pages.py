@@ -190,13 +190,13 @@ def ask(port: int, path: str, page: Page) -> tuple[float, int]:
 
 
 @contextmanager
-def served() -> Iterator[tuple[tuple[int, int], list[Child]]]:
+def served(rival: str = "benchmarks.bare") -> Iterator[tuple[tuple[int, int], list[Child]]]:
     """Ours and the rival, each with two sync workers; their ports and processes."""
     ports = _free_port(), _free_port()
     runtime = {name: value for name, value in os.environ.items() if name != "DATABASE_OWNER_URL"}
     children = [
         _gunicorn("ours", "config.wsgi", ports[0], runtime),
-        _gunicorn("bare", "benchmarks.bare", ports[1], runtime),
+        _gunicorn("bare", rival, ports[1], runtime),
     ]
     try:
         if not wait_until(lambda: all(map(_listens, ports)), seconds=30):
