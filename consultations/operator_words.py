@@ -18,6 +18,7 @@ limits(
 work(
     {
         "consultations.lapse": "相談の仮押さえ・ご案内の期限",
+        "consultations.give_on": "ご予約済みの会社へのご案内の片付け",
         "consultations.remind": "相談の前々日のご案内",
         "consultations.opening": "受付開始のお知らせ",
         "consultations.over": "終わった月のキャンセル待ちの片付け",
