@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from functools import cache
 from typing import Any
@@ -22,6 +23,7 @@ from django.test import RequestFactory
 
 from consultations.actions.booking import book, cancel, change, confirm
 from consultations.actions.desk import set_cap
+from consultations.actions.firm import take_over_company
 from consultations.actions.places import LAPSE
 from consultations.actions.refusals import Full, Lapsed, Refused
 from consultations.actions.waiting import decline, join, leave
@@ -403,6 +405,28 @@ def test_an_offer_accepted_in_one_month_while_a_hold_is_confirmed_in_another_end
     with open_scope(office.scope):
         entry.refresh_from_db()
     assert entry.state == WaitlistEntry.State.BOOKED
+
+
+def test_booking_for_a_company_and_taking_it_over_do_not_wait_for_each_other(
+    office: House,
+) -> None:
+    """Both want the company and the month, and take them in the same order."""
+    owned, free = office.companies["株式会社ア"], times(office)
+    for each in range(5):
+        row = booked(office, 30 + each, time=free[0])
+        asked = replace(company(each), company=owned)
+        books_it = in_office(
+            office,
+            lambda asked=asked: book(id=uuid4(), slot=free[5].slot, asked=asked),  # type: ignore[misc]
+        )
+        takes_over = in_office(
+            office,
+            lambda row=row: take_over_company(  # type: ignore[misc]
+                consultation=row, company=owned, values={}, actor=office.members["馬場"]
+            ),
+        )
+        assert unexpected(at_once(books_it, takes_over)) == []
+        forget_the_round(office)
 
 
 def test_of_many_workers_that_end_the_same_hold_one_mail_goes_out(office: House) -> None:
