@@ -57,7 +57,6 @@ BOOKS = (
 MAILS = Limit("consultations.book.mail", 5, 86_400)  # to one address, from pages and programs together
 READS = (Limit("consultations.api.read", 600, 600, method="GET"),)
 MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
-LOCK_NOT_AVAILABLE = "55P03"
 
 FULL = "この月の枠は、すべて埋まりました。waitlist_url のページで、キャンセル待ちに加わっていただけます。"
 TAKEN = "この日時は、ご予約いただけなくなりました。slots から、ほかの日時をお選びください。"
@@ -528,9 +527,9 @@ def _refusals(firm: str) -> Iterator[None]:
     except tuple(WORDS) as refused:
         raise Conflict(WORDS[type(refused)]) from refused
     except OperationalError as problem:
-        if getattr(problem.__cause__, "pgcode", "") == LOCK_NOT_AVAILABLE:
-            raise TooBusy from problem
-        raise
+        if not refusals.is_busy(problem):
+            raise
+        raise TooBusy from problem
 
 
 app_name = "consultations_api"

@@ -390,7 +390,8 @@ def test_each_route_lets_in_whom_it_is_for(
 def test_each_door_of_the_api_lets_in_whom_it_is_for(
     as_: Callable[[str], Client], things: dict[str, Things], person: str
 ) -> None:
-    client, wrong = as_(person), {}
+    client = as_(person)
+    wrong: dict[Any, int] = {}
     for route, taken in API.items():
         url = "/api/v1/firms" + address(route, "michisuji", things["michisuji"].ids)
         for method in METHODS:

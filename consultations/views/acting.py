@@ -21,7 +21,6 @@ from tenancy.scope import Scope, open_scope
 
 POSTS = (Limit("consultations.manage", 60, 3600),)
 RETRY_AFTER = "3"
-LOCK_NOT_AVAILABLE = "55P03"
 
 View = Callable[..., HttpResponse]
 T = TypeVar("T")
@@ -118,7 +117,7 @@ def writing(scope: Scope) -> Iterator[None]:
         with open_scope(scope):
             yield
     except OperationalError as problem:
-        if getattr(problem.__cause__, "pgcode", "") != LOCK_NOT_AVAILABLE:
+        if not refusals.is_busy(problem):
             raise
         raise Busy from problem
 

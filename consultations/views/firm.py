@@ -29,6 +29,7 @@ from consultations.actions.refusals import (
     Refused,
     StillFree,
     TimeTaken,
+    is_busy,
 )
 from consultations.actions.waiting import join, position_in
 from consultations.calc import months
@@ -38,7 +39,7 @@ from consultations.free_times import MonthView, free_times, month_views, this_an
 from consultations.glance import coming, glance_of, may_see, open_tasks
 from consultations.models import Consultation, Task
 from consultations.office import in_the_office
-from consultations.views.shared import RETRY_AFTER, actor_of, is_busy
+from consultations.views.shared import RETRY_AFTER, actor_of
 from tenancy import clock
 from tenancy.locks import CompanyGone
 from tenancy.models import Company, Membership, PrivacyNotice

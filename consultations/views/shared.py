@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db import OperationalError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from psycopg2.errors import LockNotAvailable
 
+from consultations.actions.refusals import is_busy
 from consultations.glance import session_in_sight
 from consultations.models import Consultation
 from consultations.office import in_the_office
@@ -38,11 +38,6 @@ def actor_of(request: HttpRequest) -> Membership:
     if membership is None:
         raise Http404
     return membership
-
-
-def is_busy(problem: OperationalError) -> bool:
-    """Whether the month's lock was not to be had in three seconds."""
-    return isinstance(problem.__cause__, LockNotAvailable)
 
 
 def says_when_busy(view: _View) -> _View:

@@ -99,7 +99,7 @@ class Machine(RuleBasedStateMachine):
     def session(self, which: int, *states: str) -> Consultation:
         rows = [each for each in self.model.sessions if each.state in states] or self.model.sessions
         id = rows[which % len(rows)].id
-        assert id  # of every session once a step is over
+        assert id is not None  # of every session once a step is over
         with open_scope(self.house.scope):
             row: Consultation = Consultation.objects.get(pk=id)
         return row
