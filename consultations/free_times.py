@@ -25,6 +25,7 @@ from consultations.models import (
     WaitlistEntry,
     Weekly,
 )
+from consultations.models.booking import ConsultationQuerySet
 from consultations.office import in_the_office
 from consultations.slots import Slot
 from consultations.states import TAKES_PLACE
@@ -87,16 +88,19 @@ def free_times(
     closings: Sequence[Closing] | None = None,
     schedule_id: UUID | None = None,
     but: UUID | None = None,
+    also_booked: bool = False,
 ) -> list[FreeTime]:
     """The free times of these days, by start. `schedule_id`: of this consultant only; `but`: a consultation whose own
-    time counts as free, because it is about to move. Eight queries at most, whatever there is."""
+    time counts as free, because it is about to move; `also_booked`: those of all, as if each were cancelled. Eight
+    queries at most, whatever there is."""
     with in_the_office():
         desk = desk or desk_of_firm()
         schedules = [each for each in Schedule.objects.offered() if schedule_id in (None, each.pk)]
         if not schedules or not desk.is_open:
             return []
         rules = _rules_of(schedules, first_day)
-        busy = _busy_of(schedules, first_day, last_day, but)
+        booked = Consultation.objects.none() if also_booked else Consultation.objects.busy().but(but)
+        busy = _busy_of(schedules, first_day, last_day, booked)
         closings = closings_of_firm() if closings is None else closings
     found = []
     for schedule in schedules:
@@ -160,15 +164,15 @@ def _rules_of(schedules: Iterable[Schedule], first_day: date) -> dict[UUID, Rule
 
 
 def _busy_of(
-    schedules: Collection[Schedule], first_day: date, last_day: date, but: UUID | None
+    schedules: Collection[Schedule], first_day: date, last_day: date, booked: ConsultationQuerySet
 ) -> dict[UUID, list[Span]]:
-    """Booked times with the buffer after them, and what the outside calendars say."""
+    """The times of what is booked, with the buffer after them, and what the outside calendars say."""
     of_member = {each.membership_id: each.pk for each in schedules}
     begins, ends = (
         months.at(first_day, months.MIDNIGHT),
         months.at(last_day + timedelta(days=2), months.MIDNIGHT),
     )
-    booked = Consultation.objects.busy().but(but).filter(consultant__in=of_member)
+    booked = booked.filter(consultant__in=of_member)
     booked = booked.filter(starts_at__lt=ends, starts_at__gte=begins - timedelta(days=1))
     outside = OutsideBusy.objects.filter(schedule__in=schedules, ends_at__gt=begins, starts_at__lt=ends)
     busy = defaultdict(list)
@@ -201,14 +205,21 @@ def free_time(slot: Slot, *, but: UUID | None = None, desk: Desk | None = None) 
     return next((each for each in times if each.slot == slot), None)
 
 
-def offerable(month: date, desk: Desk) -> FreeTime | None:
-    """The earliest free time of the month that lies far enough ahead to be offered, whoever has it."""
+def offerable(month: date, desk: Desk, *, also_booked: bool = False) -> FreeTime | None:
+    """The earliest free time of the month that lies far enough ahead to be offered, whoever has it; `also_booked` as in
+    `free_times`."""
     earliest = clock.now() + months.OFFER_AHEAD
     first = max(month, months.day_of(earliest))
     if first > months.last_day(month):
         return None
-    times = free_times(first, months.last_day(month), desk=desk)
+    times = free_times(first, months.last_day(month), desk=desk, also_booked=also_booked)
     return next((each for each in times if each.starts >= earliest), None)
+
+
+def worth_waiting_for(view: MonthView, desk: Desk) -> bool:
+    """Whether the month is full, and whoever cancelled could still make room for somebody: towards its end nobody gives
+    sessions late enough to be offered. No query where it is not full."""
+    return not view.direct and offerable(view.month, desk, also_booked=True) is not None
 
 
 def has_time(month: date) -> bool:

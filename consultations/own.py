@@ -9,7 +9,6 @@ from datetime import date
 
 from django.db.models import Q
 
-from consultations.calc import months
 from consultations.free_times import MonthView, month_views, this_and_next
 from consultations.models import Consultation, NextAction, SessionNote
 from consultations.models.booking import ConsultationQuerySet
@@ -77,9 +76,3 @@ def taken_months(company: Company, seen: Iterable[MonthView]) -> list[date]:
     rows = Consultation.objects.not_lapsed().filter(company=company, month__in=[each.month for each in seen])
     places = rows.filter(state__in=TAKES_PLACE, number__isnull=False)
     return sorted(set(places.values_list("month", flat=True)))
-
-
-def worth_waiting_for(view: MonthView) -> bool:
-    """Whether the month is full, and long enough to come for a place of it to be offered."""
-    ends = months.at(months.after(view.month), months.MIDNIGHT)
-    return not view.direct and ends - clock.now() > months.OFFER_AHEAD

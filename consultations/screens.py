@@ -17,6 +17,7 @@ from consultations.free_times import (
     free_times,
     month_views,
     this_and_next,
+    worth_waiting_for,
 )
 from consultations.models import Desk
 from consultations.office import in_the_office
@@ -33,6 +34,7 @@ class MonthState(StrEnum):
 
     OPEN = "open"
     FULL = "full"
+    TOO_LATE = "too_late"  # full, and no place that became free could still be offered
     NO_TIME = "no_time"  # a place, but no day on which anybody has time
     LATER = "later"  # not to be booked yet
 
@@ -86,7 +88,7 @@ class Month:
 
     @property
     def is_full(self) -> bool:
-        return self.state == MonthState.FULL
+        return self.state in (MonthState.FULL, MonthState.TOO_LATE)
 
     @property
     def marks(self) -> list[bool]:
@@ -110,12 +112,13 @@ class Free:
     @property
     def first(self) -> Month:
         """The month to speak of first: the present one, unless it has no day left."""
-        has_some = [each for each in self.months if each.state in (MonthState.OPEN, MonthState.FULL)]
+        has_some = [each for each in self.months if each.is_open or each.is_full]
         return next(iter(has_some), self.months[0])
 
     @property
     def full(self) -> list[Month]:
-        return [each for each in self.months if each.is_full]
+        """Those that can be waited for."""
+        return [each for each in self.months if each.state == MonthState.FULL]
 
     @property
     def open(self) -> list[Month]:
@@ -163,14 +166,14 @@ def _month(view: MonthView, times: Iterable[FreeTime], closings: Sequence[Closin
     here = by_day([each for each in times if months.month_of(each.starts) == view.month])
     opens = months.opens_at(months.after(view.month), desk.opens_on)
     weeks = _weeks(view.month, here, closings)
-    return Month(view, _state(view, bool(here)), weeks, opens if opens > clock.now() else None)
+    return Month(view, _state(view, desk, bool(here)), weeks, opens if opens > clock.now() else None)
 
 
-def _state(view: MonthView, has_time: bool) -> MonthState:
+def _state(view: MonthView, desk: Desk, has_time: bool) -> MonthState:
     if not view.is_open:
         return MonthState.LATER
     if not view.direct:
-        return MonthState.FULL
+        return MonthState.FULL if worth_waiting_for(view, desk) else MonthState.TOO_LATE
     return MonthState.OPEN if has_time else MonthState.NO_TIME
 
 

@@ -19,7 +19,7 @@ from consultations.actions.places import (
 )
 from consultations.actions.refusals import AlreadyWaiting, Lapsed, QueueFull, Refused, StillFree
 from consultations.calc import months
-from consultations.free_times import has_time, month_view
+from consultations.free_times import has_time, month_view, offerable
 from consultations.models import Consultation, OpeningWish, WaitlistEntry
 from consultations.office import in_the_office
 from consultations.states import CLIENT, State
@@ -77,7 +77,7 @@ def _require_full(month: date, places: Places) -> None:
     waiting = WaitlistEntry.objects.for_month(month)
     if places.left and month_view(month).direct and has_time(month):
         raise StillFree(month)
-    if waiting.count() >= places.desk.waiting_most:
+    if waiting.count() >= places.desk.waiting_most or offerable(month, places.desk, also_booked=True) is None:
         raise QueueFull(month)
 
 

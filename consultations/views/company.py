@@ -16,7 +16,7 @@ from consultations import addresses, choosing, labels, mails
 from consultations.actions import booking, waiting
 from consultations.forms import new_seed
 from consultations.forms_manage import OwnBookForm, OwnForm, OwnWaitForm
-from consultations.free_times import desk_of_firm
+from consultations.free_times import desk_of_firm, worth_waiting_for
 from consultations.models import Consultation, NextAction, WaitlistEntry
 from consultations.office import in_the_office
 from consultations.own import (
@@ -26,7 +26,6 @@ from consultations.own import (
     past,
     sessions,
     taken_months,
-    worth_waiting_for,
 )
 from consultations.slots import Slot
 from consultations.views.acting import NOT_DONE, Said, answered, words_for, writing
@@ -140,11 +139,12 @@ class _Booking:
         """In the scope of who asks."""
         self.request, self.said = request, said
         self.company = company_of(company)
-        seen = months_seen()
+        seen, desk = months_seen(), desk_of_firm()
+        self.cap = desk.cap
         self.taken = taken_months(self.company, seen)
         left = [each for each in seen if each.month not in self.taken]
         self.months = [each.month for each in left if each.direct]
-        self.full = [each for each in left if worth_waiting_for(each)]
+        self.full = [each for each in left if worth_waiting_for(each, desk)]
         self.diagnoses = list(Diagnosis.objects.submitted().filter(company=self.company)[:DIAGNOSES])
         self.waits = request.method == "POST" and request.POST.get("act") == "wait"
         self.book_form = OwnBookForm(None if self.waits else self._typed(), diagnoses=self.diagnoses)
@@ -172,7 +172,7 @@ class _Booking:
             "wait_form": self.wait_form,
             "full": self.full,
             "taken": [labels.month_label(each) for each in self.taken],
-            "cap": desk_of_firm().cap,
+            "cap": self.cap,
             "said": self.said,
             "seed": self.book_form.fresh_seed,
             "wait_seed": self.wait_form.fresh_seed if self.waits else new_seed(),

@@ -225,7 +225,8 @@ def _refused(request: HttpRequest, form: OnBehalfForm, refused: Refused) -> Http
         case AlreadyWaiting():
             words = "この会社は、すでにキャンセル待ちに登録されています。"
         case QueueFull():
-            words = f"{labels.month_label(refused.month)}のキャンセル待ちは上限に達しています。"
+            month = labels.month_label(refused.month)
+            words = f"{month}は、キャンセル待ちを承れません(上限に達したか、月末が近いためです)。"
         case StillFree():
             words = f"{labels.month_label(refused.month)}には空きがあります。日時をお選びください。"
         case _:

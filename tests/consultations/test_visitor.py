@@ -683,3 +683,24 @@ def test_what_ran_out_is_asked_for_again_with_what_was_typed(visitor: Client, of
     assert all(f'value="{each}"' in shown for each in ("株式会社第7", "社長7", "owner7@c7.example"))
     assert "気になること" in shown
     assert page.context["diagnosis"] == attached
+
+
+def test_nobody_waits_for_a_month_whose_last_sessions_are_too_near_to_be_offered(
+    visitor: Client, office: House
+) -> None:
+    fill(office)
+    # Closed from Tuesday, the 29th: the last session begins on Monday at 16:00.
+    near = months.at(date(2026, 12, 26), time(14))
+    with clock.stopped_at(near):
+        assert 'name="months" value="2026-12-01"' in visitor.get(WAIT).content.decode()
+    with clock.stopped_at(near + timedelta(minutes=1)):
+        assert "キャンセル待ちは承っておりません" in text(visitor.get(BOOK))
+        assert 'name="months" value="2026-12-01"' not in visitor.get(WAIT).content.decode()
+        sent = visitor.post(WAIT, wait_form(DECEMBER))
+    assert sent.status_code == 409
+    assert_waits(office, 0)
+
+
+def assert_waits(house: House, count: int) -> None:
+    with open_scope(house.scope):
+        assert WaitlistEntry.objects.waiting().count() == count
