@@ -322,7 +322,7 @@ def test_nobodys_mailbox_is_filled_by_others(nobody: Program, office: House, hal
             statuses.append(nobody.post(BOOKINGS, asked(slots(nobody)[-1])).status_code)
     assert statuses == [201] * 5 + [429]
     with open_scope(office.scope):
-        assert Mail.objects.filter(template="booking_hold").count() == 5
+        assert Consultation.objects.count() == 5
 
 
 # ── The firm's side ──
