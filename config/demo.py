@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from config.demo_consultations import load_consultations
 from config.demo_records import load_records
+from consultations.models import Schedule
 from diagnosis.actions import Respondent, mark_seen, save_answers, start_diagnosis, submit_diagnosis
 from diagnosis.models import Diagnosis
 from tenancy import actions, clock, trail
@@ -59,6 +60,8 @@ def load_demo() -> list[str]:
         missing = [firm for firm in plan["firms"] if not _is_loaded(firm["slug"])]
         for firm in missing:
             _load_firm(firm, plan["password"], list(_clients(firm, story)))
+        for firm in plan["firms"]:
+            _catch_up(firm)
     return [firm["slug"] for firm in missing]
 
 
@@ -92,6 +95,18 @@ def _is_loaded(slug: str) -> bool:
         if demo_today(firm) is None:
             raise NotTheDemo(slug)
     return True
+
+
+def _catch_up(plan: dict[str, Any]) -> None:
+    """A demo that was loaded before there were sessions gets them too, once, if its people are still there."""
+    firm = Firm.objects.get(slug=plan["slug"])
+    with open_scope(Scope.of_firm(firm.pk)):
+        if Schedule.objects.exists():
+            return
+        here = {each.user.email: each for each in Membership.objects.consulting()}
+        members = {each["name"]: here[each["email"]] for each in plan["members"] if each["email"] in here}
+        if len(members) == len(plan["members"]):
+            load_consultations(plan["consultations"], members)
 
 
 def _clients(firm: dict[str, Any], story: dict[str, Any]) -> Iterator[Client]:

@@ -13,7 +13,14 @@ from django.utils import timezone
 
 from config.demo import CONTENT, STORY_MONTH, demo_today, shifted
 from consultations.free_times import month_views, this_and_next
-from consultations.models import Consultation
+from consultations.models import (
+    Consultation,
+    NextAction,
+    Schedule,
+    SessionNote,
+    Task,
+    WaitlistEntry,
+)
 from consultations.states import State
 from diagnosis.models import Diagnosis
 from notices.models import Notice
@@ -66,6 +73,18 @@ def test_the_month_is_told_as_far_as_it_has_come(day: int, taken: int, waiting: 
         assert (following.taken, following.left) == (2, 2)
         gone = Consultation.objects.filter(state=State.CONFIRMED, ends_at__lt=moment)
         assert not gone.exists()
+
+
+def test_a_demo_from_before_there_were_sessions_gets_them_once() -> None:
+    load()
+    firm = Firm.objects.get(slug="michisuji")
+    with open_scope(Scope.of_firm(firm.pk)):
+        for model in (Task, SessionNote, NextAction, Consultation, WaitlistEntry, Schedule):
+            model.objects.all().delete()
+    load()
+    load()
+    with clock.stopped_at(FIRST_LOAD), open_scope(Scope.of_firm(firm.pk)):
+        assert [view.taken for view in month_views(this_and_next())] == [4, 2]
 
 
 def test_a_company_renamed_in_the_demo_is_not_loaded_again() -> None:
