@@ -4,12 +4,14 @@ A consultation takes a *place* of its month (by company, numbered) and a *time* 
 guarded by a constraint of its own. Who may have which, and when, is decided in `actions`, under the month's lock.
 """
 
+import re
 from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.crypto import salted_hmac
@@ -19,6 +21,7 @@ from consultations.states import LIVE, TAKES_PLACE, TAKES_TIME, WAITING, State
 from diagnosis.models import Diagnosis
 from tenancy import clock, guards
 from tenancy.constraints import SameTenantKey, Wall
+from tenancy.fields import NameField
 from tenancy.keeping import Blanks, Deletes, Exported, Keeps, Moves, Stays
 from tenancy.links import Link
 from tenancy.models import Company, Membership
@@ -91,6 +94,12 @@ class AskedFor(FirmModel):
     class Meta(FirmModel.Meta):
         abstract = True
 
+    def clean(self) -> None:
+        """As forms would have taken it, for a row that comes out of an archive: names stand in mails. Raises
+        ValidationError."""
+        if any(NameField.is_link(each) for each in (self.company_name, self.contact_name)):
+            raise ValidationError("company_name")
+
     @property
     def company_key(self) -> str:
         """Which company it is, as far as can be said for sure: one place a month and one in the queue for each."""
@@ -100,6 +109,14 @@ class AskedFor(FirmModel):
             return f"number:{self.corporate_number}"
         # Not the address itself: this stays when a person is erased.
         return f"mail:{salted_hmac('consultations.company', self.email, algorithm='sha256').hexdigest()}"
+
+
+MONTHS_AT_MOST = 12
+
+
+def _is_month(text: object) -> bool:
+    """Whether it is the first day of a month, as it is kept in JSON."""
+    return isinstance(text, str) and re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])-01", text) is not None
 
 
 class WaitlistQuerySet(TenantQuerySet["WaitlistEntry"]):
@@ -175,6 +192,18 @@ class WaitlistEntry(AskedFor):
 
     def __str__(self) -> str:
         return self.company_name
+
+    def clean(self) -> None:
+        """Also that months and turns are what `join` and `to_the_end` write: pages and the queue count on it."""
+        super().clean()
+        if not (isinstance(self.months, list) and 0 < len(self.months) <= MONTHS_AT_MOST):
+            raise ValidationError("months")
+        if not isinstance(self.passed, dict) or len(self.passed) > MONTHS_AT_MOST:
+            raise ValidationError("passed")
+        if not all(_is_month(each) for each in (*self.months, *self.passed)):
+            raise ValidationError("months")
+        if not all(type(count) is int for count in self.passed.values()):
+            raise ValidationError("passed")
 
     @property
     def wanted(self) -> list[date]:
@@ -394,6 +423,13 @@ class Consultation(AskedFor):
 
     def __str__(self) -> str:
         return self.company_name
+
+    def clean(self) -> None:
+        """Also, of a session still to come, whose place it is: the archive names the company by the ids, and with the
+        secret key, of where it was written."""
+        super().clean()
+        if self.state in LIVE:
+            self.taken_by = self.company_key
 
     @property
     def is_live(self) -> bool:

@@ -1,8 +1,10 @@
 """The firm's desk: how many companies a month, how long a session lasts, when the whole firm is closed."""
 
+import re
 from datetime import date
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
@@ -14,6 +16,7 @@ from tenancy.walls import FirmModel
 
 _OF_FIRM = Stays("of the firm, not of a company")
 # Closed by default, every year, until the firm says otherwise: (name, first day, last day).
+ORIGIN = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 USUAL_CLOSINGS = (("年末年始", (12, 29), (1, 3)), ("夏季休業", (8, 13), (8, 16)))
 
 
@@ -59,6 +62,12 @@ class Desk(FirmModel):
 
     def __str__(self) -> str:
         return f"毎月{self.cap}社"
+
+    def clean(self) -> None:
+        """That sites are origins, for a row that comes out of an archive: they stand in a header. Raises
+        ValidationError."""
+        if not all(ORIGIN.fullmatch(each) for each in self.sites):
+            raise ValidationError("embedded_on")
 
     @property
     def sites(self) -> list[str]:

@@ -1,19 +1,17 @@
 """The free times in a frame on the firm's own site."""
 
-import re
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from consultations.models import Desk
+from consultations.models.desk import ORIGIN
 from consultations.screens import what_is_free
 from tenancy.middleware import visit_of
 from tenancy.permissions import VISITOR, access
 
 DAYS_AT_MOST = 12  # the page that opens shows the rest
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
 @access(VISITOR)
@@ -37,7 +35,7 @@ def embed(request: HttpRequest, firm: str) -> HttpResponse:
 
 def _framed(response: HttpResponse, desk: Desk) -> HttpResponse:
     """The policy of every page, but for who may show it. X-Frame-Options knows no list: it would forbid them all."""
-    sites = [each for each in desk.sites if _ORIGIN.fullmatch(each)]
+    sites = [each for each in desk.sites if ORIGIN.fullmatch(each)]
     if sites:
         # Two settings of django-csp and Django for one response, as their decorators make them.
         response._csp_replace = {"frame-ancestors": sites}  # type: ignore[attr-defined]
