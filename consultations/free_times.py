@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import Count
 
 from consultations.calc import months
-from consultations.calc.openings import Closing, Rules, Span, openings, windows
+from consultations.calc.openings import Closing, Opening, Rules, Span, openings, windows
 from consultations.calc.places import left
 from consultations.models import (
     Closed,
@@ -129,18 +129,19 @@ def _of_schedule(
         busy=busy,
         now=clock.now(),
     )
-    return [
-        FreeTime(
-            Slot(schedule.pk, each.starts),
-            each.starts,
-            each.ends,
-            each.ends + rules.buffer,
-            schedule.membership_id,
-            str(schedule.membership.user),
-            schedule.fields_of_work,
-        )
-        for each in times
-    ]
+    return [_free_time(schedule, each, rules.buffer) for each in times]
+
+
+def _free_time(schedule: Schedule, opening: Opening, buffer: timedelta) -> FreeTime:
+    return FreeTime(
+        slot=Slot(schedule.pk, opening.starts),
+        starts=opening.starts,
+        ends=opening.ends,
+        busy_until=opening.ends + buffer,
+        member_id=schedule.membership_id,
+        consultant=str(schedule.membership.user),
+        fields_of_work=schedule.fields_of_work,
+    )
 
 
 def _rules_of(schedules: Iterable[Schedule], first_day: date) -> dict[UUID, Rules]:

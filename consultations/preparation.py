@@ -9,6 +9,7 @@ from consultations.glance import Like, suspects_of
 from consultations.models import Consultation, NextAction, Schedule, SessionNote
 from consultations.office import in_the_office
 from consultations.states import State
+from diagnosis.models import Diagnosis
 from diagnosis.outcome import Outcome, outcome_of
 from tenancy.models import Meeting
 from tenancy.scope import Scope, current_scope
@@ -55,7 +56,7 @@ def preparation_of(session: Consultation) -> Preparation:
     A consultant who sees assigned companies only reads of others' what belongs to the own session, and no more.
     """
     scope = current_scope()
-    meetings = Meeting.objects.filter(company=session.company_id).order_by("-held_on", "-created_at")
+    meetings = Meeting.objects.filter(company=session.company_id).newest_first()[:MEETINGS]
     with in_the_office():
         earlier = list(_earlier(session, scope))
         notes = list(SessionNote.objects.filter(consultation__in=[session, *earlier]))
@@ -72,10 +73,9 @@ def preparation_of(session: Consultation) -> Preparation:
         has_a_way=labels.has_a_way(session, schedule),
         outcome=outcome_of(diagnosis) if diagnosis else None,
         sees_company=_sees(session.company_id, scope),
-        sees_diagnosis=diagnosis is not None
-        and (scope.sees_whole_firm or _sees(diagnosis.company_id, scope)),
+        sees_diagnosis=_opens(diagnosis, scope),
         earlier=tuple(_with_notes(each, notes) for each in earlier),
-        meetings=tuple(meetings[:MEETINGS]) if session.company_id else (),
+        meetings=tuple(meetings) if session.company_id else (),
         actions=tuple(each for each in actions if each.consultation_id == session.pk),
         before=tuple(each for each in actions if each.consultation_id != session.pk and not each.done_at),
         like=tuple(like),
@@ -88,6 +88,11 @@ def preparation_of(session: Consultation) -> Preparation:
 def _sees(company_id: int | None, scope: Scope) -> bool:
     """Whether there is a company that the reader may open."""
     return company_id is not None and (scope.sees_whole_firm or company_id in scope.companies)
+
+
+def _opens(diagnosis: Diagnosis | None, scope: Scope) -> bool:
+    """Whether the reader may open it: who sees the whole firm also one that nobody has taken over."""
+    return diagnosis is not None and (scope.sees_whole_firm or _sees(diagnosis.company_id, scope))
 
 
 def _earlier(session: Consultation, scope: Scope) -> list[Consultation]:

@@ -45,45 +45,12 @@ class Event:
     cancelled: bool = False
 
 
-def event_text(
-    *,
-    uid: str,
-    sequence: int,
-    starts: datetime,
-    ends: datetime,
-    summary: str,
-    description: str,
-    location: str,
-    url: str,
-    stamp: datetime,
-    cancelled: bool = False,
-    organizer_name: str,
-    organizer_email: str,
-) -> str:
+def file_text(event: Event) -> str:
     """What stands in the .ics that goes along with a mail about one session. Lines end with CRLF.
 
     METHOD is PUBLISH, not REQUEST: nobody is asked to answer, the page of the session is where it is changed. A
     `cancelled` one takes the event out of the calendar again (CANCEL). Raises ValueError for times without a zone.
     """
-    event = Event(
-        uid=uid,
-        sequence=sequence,
-        starts=starts,
-        ends=ends,
-        summary=summary,
-        description=description,
-        location=location,
-        url=url,
-        stamp=stamp,
-        cancelled=cancelled,
-        organizer_name=organizer_name,
-        organizer_email=organizer_email,
-    )
-    return file_text(event)
-
-
-def file_text(event: Event) -> str:
-    """As `event_text`, of an event that is one already."""
     return _text(_calendar(CANCEL if event.cancelled else PUBLISH, [event]))
 
 
