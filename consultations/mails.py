@@ -3,6 +3,7 @@
 Each answers the rows it wrote, for the trail.
 """
 
+import re
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -109,7 +110,8 @@ def send_put_off(consultation: Consultation) -> list[Model]:
         "cancelled",
         with_event=True,
         cancelled=True,
-        reason_label=consultation.cancel_reason,
+        # The mail goes on with 「のため」: who has written that already reads it once.
+        reason_label=re.sub(r"(のため)?[、。]*$", "", consultation.cancel_reason, count=1),
         rebook_url=addresses.rebook_url(consultation.firm.slug, consultation),
     )
 
