@@ -102,6 +102,12 @@ class Model:
             and slot >= self.now + ahead
         ]
 
+    def given_ahead(self, month: date, ahead: timedelta) -> bool:
+        """Whether a session is given so far ahead in the month, booked or not."""
+        first = month.replace(day=1)
+        days = [slot for slot in self.slots if slot.astimezone(TOKYO).date().replace(day=1) == first]
+        return any(slot not in self.closed and slot >= self.now + ahead for slot in days)
+
     def left(self, month: date) -> int:
         return max(0, self.cap(month) - len(self.taking(month)))
 
@@ -302,6 +308,8 @@ class Model:
                 direct = max(0, direct - len(queue))
             if left[month] and direct and self.free(month, 24 * HOUR):
                 raise Refuse("StillFree")
+            if not self.given_ahead(month, 50 * HOUR):
+                raise Refuse("QueueFull")  # whoever cancelled now, it could not be offered
             if not self.first_of(company, month):
                 raise Refuse("AlreadyThisMonth")
         if any(each.company == company and each.state == "waiting" for each in self.entries):
