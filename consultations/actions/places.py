@@ -142,7 +142,7 @@ def lapse(consultation: Consultation, row: ConsultationMonth) -> None:
     rows: list[Model] = [row, *withdraw_mails(link=consultation.pk)]  # what asks for an answer comes too late
     if not was_offer:
         rows += mails.send_hold_lapsed(consultation)
-    elif (entry := consultation.entry) and entry.state == WaitlistEntry.State.WAITING:
+    elif (entry := locked_turn(consultation.entry_id)) is not None:
         rows += [entry, *_let_pass(consultation, entry, row)]
     company_id = consultation.company_id
     trail.record("lapse.consultation", consultation, company_id=company_id, before=before, rows=rows)
@@ -167,6 +167,15 @@ def _let_pass(consultation: Consultation, entry: WaitlistEntry, row: Consultatio
     else:
         to_the_end(entry, row, "lapses")
     return mails.send_offer_expired(consultation, entry)
+
+
+def locked_turn(id: UUID | None) -> WaitlistEntry | None:
+    """The entry of an offer, while it still waits: under another month's lock it may have booked meanwhile."""
+    if id is None:
+        return None
+    rows = WaitlistEntry.objects.waiting().select_related("firm")
+    found: WaitlistEntry | None = rows.select_for_update(of=("self",), no_key=True).filter(pk=id).first()
+    return found
 
 
 def to_the_end(entry: WaitlistEntry, row: ConsultationMonth, *fields: str) -> None:

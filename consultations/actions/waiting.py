@@ -7,13 +7,14 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from consultations import mails
-from consultations.actions.asking import Asked, require_first, require_welcome
+from consultations.actions.asking import Asked, require_first, require_welcome, same_company
 from consultations.actions.places import (
     Places,
     fill,
     freed,
     locked_consultation,
     locked_months,
+    locked_turn,
     move,
     to_the_end,
 )
@@ -60,6 +61,8 @@ def _joined(id: UUID, wanted: Iterable[date], asked: Asked) -> WaitlistEntry:
     for month, places in held.items():
         _require_full(month, places)
         require_first(asked, month)
+    if (known := WaitlistEntry.objects.waiting().filter(same_company(asked)).first()) is not None:
+        raise AlreadyWaiting(known)
     entry = WaitlistEntry(id=id, months=[month.isoformat() for month in held], **asked.columns())
     try:
         with transaction.atomic():
@@ -143,7 +146,7 @@ def decline(*, consultation: Consultation, keep: bool) -> Consultation:
 def _declined(row: Consultation, places: Places, *, keep: bool) -> Consultation:
     before = move(row, State.CANCELLED, by=CLIENT)
     freed(places.row)
-    entry = row.entry
+    entry = locked_turn(row.entry_id)
     if entry is not None and keep:
         to_the_end(entry, places.row)
     elif entry is not None:

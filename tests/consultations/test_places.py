@@ -1,5 +1,6 @@
 """Places of a month: given, freed, offered, never five."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ from django.db import IntegrityError
 
 from consultations.actions.booking import book, cancel, change, confirm, put_off, rebook
 from consultations.actions.desk import keep_busy, set_cap, subscribe
-from consultations.actions.refusals import AlreadyThisMonth, Full, Lapsed, StillFree
+from consultations.actions.refusals import AlreadyThisMonth, AlreadyWaiting, Full, Lapsed, StillFree
 from consultations.actions.waiting import decline, end_waiting, join
 from consultations.calc import months
 from consultations.free_times import month_view
@@ -117,6 +118,19 @@ def test_who_declines_and_stays_is_asked_again_after_the_others(office: House) -
     assert offer_to(office, second) is not None
 
 
+def test_who_has_booked_meanwhile_does_not_leave_by_declining(office: House) -> None:
+    rows = [booked(office, number) for number in range(4)]
+    entry = waits(office, 10)
+    with open_scope(office.scope):
+        cancel(consultation=rows[0])
+        offer = offer_to(office, entry)
+        assert offer
+        WaitlistEntry.objects.filter(pk=entry.pk).update(state=WaitlistEntry.State.BOOKED)
+        decline(consultation=offer, keep=False)
+        entry.refresh_from_db()
+    assert entry.state == WaitlistEntry.State.BOOKED
+
+
 def test_a_company_has_one_place_a_month(office: House) -> None:
     first = booked(office, 1)
     with pytest.raises(AlreadyThisMonth) as refused:
@@ -133,6 +147,17 @@ def test_the_same_form_twice_books_once(office: House) -> None:
 def test_nobody_waits_for_what_is_free(office: House) -> None:
     with pytest.raises(StillFree):
         waits(office, 10)
+
+
+def test_a_company_stands_in_the_queue_once_whoever_of_it_asks(office: House) -> None:
+    for number in range(4):
+        booked(office, number)
+    same = "1234567890123"
+    with open_scope(office.scope):
+        first = join(id=uuid4(), wanted=[DECEMBER], asked=replace(company(10), corporate_number=same))
+        with pytest.raises(AlreadyWaiting) as refused:
+            join(id=uuid4(), wanted=[DECEMBER], asked=replace(company(11), corporate_number=same))
+    assert refused.value.entry == first
 
 
 def test_a_change_within_the_month_keeps_the_place_and_across_months_frees_it(office: House) -> None:
