@@ -480,3 +480,10 @@ class OpeningWish(FirmModel):
 
     def __str__(self) -> str:
         return self.company_name
+
+    def clean(self) -> None:
+        """As `tell_full` writes it, for a row that comes out of an archive. Raises ValidationError."""
+        if self.month.day != 1:
+            raise ValidationError("month")
+        if any(NameField.is_link(each) for each in (self.company_name, self.contact_name)):
+            raise ValidationError("company_name")

@@ -38,6 +38,8 @@ HOSTILE: dict[str, Callable[[Files], None]] = {
     "a day as month": in_rows("consultations.waitlistentry", months=["2026-12-24"]),
     "a turn of words": in_rows("consultations.waitlistentry", passed={"2026-12-01": "never"}),
     "turns as a list": in_rows("consultations.waitlistentry", passed=[1]),
+    "a link as who is to be told": in_rows("consultations.openingwish", company_name="www.evil.example"),
+    "a wish for a day": in_rows("consultations.openingwish", month="2026-12-24"),
     "a header": a_desk("https://a.example; script-src *"),
     "a script": in_rows("consultations.consultation", meeting_url="javascript:alert(1)"),
     "another month": in_rows("consultations.consultation", month="2031-01-01"),
