@@ -17,6 +17,7 @@ from consultations.states import NotFromHere
 from diagnosis.views.visitor import gone
 from tenancy.middleware import visit_of
 from tenancy.permissions import Limit
+from tenancy.responses import refusal
 from tenancy.scope import Scope, open_scope
 
 POSTS = (Limit("consultations.manage", 60, 3600),)
@@ -135,7 +136,7 @@ def the_row(request: HttpRequest) -> Iterator[Consultation]:
 
 
 def by_link(view: View) -> View:
-    """A view whose link may open nothing: then it is answered as every dead link is."""
+    """A view whose link may open nothing: then it is answered as every dead link is. Busy is said too."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, firm: str, token: str) -> HttpResponse:
@@ -144,6 +145,8 @@ def by_link(view: View) -> View:
         except Gone:
             with open_scope(visit_of(request).scope):
                 return gone(request)
+        except Busy:  # where the view has nothing that was typed to show again
+            return refusal(request, 503, int(RETRY_AFTER))
 
     return wrapped
 

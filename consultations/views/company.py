@@ -28,7 +28,7 @@ from consultations.own import (
     taken_months,
 )
 from consultations.slots import Slot
-from consultations.views.acting import NOT_DONE, Said, answered, words_for, writing
+from consultations.views.acting import NOT_DONE, POSTS, Said, answered, words_for, writing
 from consultations.views.queue import turns_of
 from diagnosis.models import Diagnosis
 from diagnosis.views.firm import Crumb
@@ -109,7 +109,7 @@ def detail(request: HttpRequest, firm: str, company: int, consultation: UUID) ->
 # ── Booking ──
 
 
-@access("company_consultations.book", own_transactions=True)
+@access("company_consultations.book", limits=POSTS, own_transactions=True)
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def book(request: HttpRequest, firm: str, company: int) -> HttpResponse:
