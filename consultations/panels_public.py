@@ -12,7 +12,8 @@ def free_places(visit: Visit) -> Mapping[str, Any] | None:
     """「今月の残り◯社」 for everybody; nothing where nothing can be booked and nobody can wait for anything."""
     free = what_is_free()
     shown = free.desk.is_open and (free.open or free.full)
-    return {"month": free.first} if shown else None
+    others = [each for each in free.open if each != free.first]
+    return {"month": free.first, "others": others} if shown else None
 
 
 public_panel(

@@ -704,3 +704,9 @@ def test_nobody_waits_for_a_month_whose_last_sessions_are_too_near_to_be_offered
 def assert_waits(house: House, count: int) -> None:
     with open_scope(house.scope):
         assert WaitlistEntry.objects.waiting().count() == count
+
+
+def test_the_firms_page_says_of_a_full_month_that_the_next_has_places(visitor: Client, office: House) -> None:
+    fill(office)
+    page = text(visitor.get("/michisuji/"))
+    assert "12月は、満席です。キャンセル待ちを承ります。1月は、残り4社です" in page
