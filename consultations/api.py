@@ -31,6 +31,7 @@ from consultations.models import Consultation
 from consultations.models.booking import Kind
 from consultations.office import in_the_office
 from consultations.states import CLIENT, FIRM, NotFromHere, State
+from consultations.views.asking import MAILS
 from diagnosis.addresses import RESULT
 from diagnosis.models import Diagnosis
 from tenancy import clock
@@ -54,7 +55,6 @@ BOOKS = (
     Limit("consultations.api.tries", 240, 3600),
     Limit("consultations.api.address", 60, 3600, only_made=True),
 )
-MAILS = Limit("consultations.book.mail", 5, 86_400)  # to one address, from pages and programs together
 READS = (Limit("consultations.api.read", 600, 600, method="GET"),)
 MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
 

@@ -28,7 +28,6 @@ from tenancy.models import Company
 
 OFF = {"autocomplete": "off"}  # the browser would suggest the consultant's own
 NO_CONSENT = "口頭で同意をいただいてから、チェックを入れてください。"
-NOTHING_OPEN = "受付中の月がありません。"
 
 
 def month_in(text: str) -> date:

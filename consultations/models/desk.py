@@ -15,8 +15,8 @@ from tenancy.keeping import Deletes, Exported, Keeps, Stays
 from tenancy.walls import FirmModel
 
 _OF_FIRM = Stays("of the firm, not of a company")
-# Closed by default, every year, until the firm says otherwise: (name, first day, last day).
 ORIGIN = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+# Closed by default, every year, until the firm says otherwise: (name, first day, last day).
 USUAL_CLOSINGS = (("年末年始", (12, 29), (1, 3)), ("夏季休業", (8, 13), (8, 16)))
 
 
