@@ -80,10 +80,13 @@ def book(
             lock_company(asked.company.pk)
         try:
             return _booked(id, slot, asked, origin, actor, confirmed)
-        except (Refused, IntegrityError):
+        except (Refused, IntegrityError) as problem:
             # The same form at the same moment: what is in the way is the booking that it has made.
             if (known := _known(id)) is not None:
                 return known
+            if isinstance(problem, Full | TimeTaken):
+                # It may be their own booking, made in another window, that is in the way.
+                require_first(asked, months.month_of(slot.starts))
             raise
 
 

@@ -199,16 +199,20 @@ class Model:
 
     # ── What people do ──
 
+    def refusal(self, why: str, company: int, month: date) -> Refuse:
+        """A company hears first of what it has itself."""
+        return Refuse(why if self.first_of(company, month) else "AlreadyThisMonth")
+
     def book(self, id: UUID, company: int, slot: datetime, month: date, confirmed: bool) -> None:
         if len(self.taking(month)) >= self.cap(month):
-            raise Refuse("Full")
+            raise self.refusal("Full", company, month)
         if slot not in self.free(month, 24 * HOUR):
-            raise Refuse("TimeTaken")
+            raise self.refusal("TimeTaken", company, month)
         self.lock(month)
         if slot not in self.free(month, 24 * HOUR):
-            raise Refuse("TimeTaken")
+            raise self.refusal("TimeTaken", company, month)
         if (number := self.next_number(month)) is None:
-            raise Refuse("Full")
+            raise self.refusal("Full", company, month)
         if not self.first_of(company, month):
             raise Refuse("AlreadyThisMonth")
         state, until = ("confirmed", None) if confirmed else ("held", self.now + HOUR / 2)

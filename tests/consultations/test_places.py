@@ -138,6 +138,21 @@ def test_a_company_has_one_place_a_month(office: House) -> None:
     assert refused.value.first == first
 
 
+def test_a_company_hears_of_its_own_booking_before_it_hears_that_the_month_is_full(office: House) -> None:
+    first, *_ = [booked(office, number) for number in range(4)]
+    with pytest.raises(AlreadyThisMonth) as refused:
+        booked(office, 0)
+    assert refused.value.first == first
+
+
+def test_a_company_hears_of_its_own_booking_where_that_has_taken_the_time(office: House) -> None:
+    time = times(office)[10]
+    first = booked(office, 1, time=time)
+    with pytest.raises(AlreadyThisMonth) as refused:
+        booked(office, 1, time=time)
+    assert refused.value.first == first
+
+
 def test_the_same_form_twice_books_once(office: House) -> None:
     id = uuid4()
     time = times(office)[10]
