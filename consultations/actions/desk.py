@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time
 
-from consultations.actions.places import fill, freed, locked_month, locked_months
+from consultations.actions.places import fill, freed, locked_month, locked_months, swept_month
 from consultations.calc import months
 from consultations.models import (
     Blocked,
@@ -57,16 +57,17 @@ def _write_usual_closings() -> list[Closed]:
 
 
 def set_cap(*, month: date, cap: int | None, actor: Membership | None) -> ConsultationMonth:
-    """How many companies this one month takes; None: as many as every month. Lowering it takes nothing away."""
+    """How many companies this one month takes; None: as many as every month. Lowering it takes nothing away, and no
+    place of before is offered any more."""
     with in_the_office():
-        row = locked_month(month).row
-        if row.cap == cap:
-            return row
-        before, row.cap = {"cap": row.cap}, cap
-        row.save(update_fields=["cap"])
-        freed(row)
-        trail.record("set.cap", row, before=before)
-        locked_month(month)  # whoever waits is offered what there is now
+        places = swept_month(month)
+        row = places.row
+        if row.cap != cap:
+            before, row.cap = {"cap": row.cap}, cap
+            row.save(update_fields=["cap"])
+            freed(row)
+            trail.record("set.cap", row, before=before)
+        fill(row, places.desk)
         return row
 
 

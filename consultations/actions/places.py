@@ -59,6 +59,11 @@ def locked_month(month: date) -> Places:
 
     Waits three seconds for the lock at most, as everywhere here; then PostgreSQL raises LockNotAvailable.
     """
+    return _filled(swept_month(month))
+
+
+def swept_month(month: date) -> Places:
+    """The same, but nobody was offered anything yet: for who changes first how much there is, and calls `fill` then."""
     row = lock_month(month)
     desk = desk_of_firm()
     places, has_stale = _counted(row, desk)
@@ -66,7 +71,7 @@ def locked_month(month: date) -> Places:
         for each in list(Consultation.objects.lapsed().filter(month=month).select_related("entry", "firm")):
             lapse(each, row)
         places = _places(row, desk)
-    return _filled(places)
+    return places
 
 
 def locked_months(wanted: Iterable[date]) -> dict[date, Places]:

@@ -134,10 +134,13 @@ class Model:
 
     def lock(self, *months: date) -> None:
         for month in sorted(set(months)):
-            stale = [each for each in self.sessions if each.month == month and not self.stands(each)]
-            for each in sorted(stale, key=lambda each: (each.expires or self.now, each.id or UUID(int=0))):
-                self.lapse(each)
+            self.sweep(month)
             self.fill(month)
+
+    def sweep(self, month: date) -> None:
+        stale = [each for each in self.sessions if each.month == month and not self.stands(each)]
+        for each in sorted(stale, key=lambda each: (each.expires or self.now, each.id or UUID(int=0))):
+            self.lapse(each)
 
     def lapse(self, row: Session) -> None:
         was_offer, month = row.state == "offered", row.month
@@ -350,11 +353,11 @@ class Model:
             self._declined(row, keep=False)
 
     def set_cap(self, month: date, cap: int) -> None:
-        self.lock(month)
+        self.sweep(month)
         if self.caps.get(month) != cap:
             self.caps[month] = cap
             self.free_one(month)
-            self.lock(month)
+        self.fill(month)
 
     # ── What workers do ──
 

@@ -70,6 +70,20 @@ def test_a_hold_that_nobody_confirms_frees_its_place(office: House) -> None:
     ]  # the other one had not left yet, and asks for what comes too late
 
 
+def test_what_had_run_out_when_the_cap_is_lowered_is_offered_to_nobody_any_more(office: House) -> None:
+    booked(office, 0, confirmed=False)
+    for number in range(1, 4):
+        booked(office, number)
+    entry = waits(office, 10)
+    with clock.stopped_at(NOW + timedelta(minutes=31)):
+        with open_scope(office.scope):
+            set_cap(month=DECEMBER, cap=3, actor=None)
+        assert offer_to(office, entry) is None
+        with open_scope(office.scope):
+            set_cap(month=DECEMBER, cap=4, actor=None)
+        assert offer_to(office, entry)
+
+
 def test_a_cancelled_place_is_offered_to_the_first_in_the_queue(office: House) -> None:
     rows = [booked(office, number) for number in range(4)]
     first, second = waits(office, 10), waits(office, 11)
