@@ -26,8 +26,8 @@ def manage_token(consultation: Consultation) -> str:
 
 
 def sent_token(consultation: Consultation) -> str:
-    """A token for the page that says where the mail went."""
-    return make_token(SENT, consultation.pk, consultation.link_version)
+    """A token for the page that says where the mail went: the same one however often the form is sent."""
+    return make_token(SENT, consultation.pk, consultation.link_version, since=consultation.created_at)
 
 
 def queue_token(entry: WaitlistEntry) -> str:
@@ -36,8 +36,8 @@ def queue_token(entry: WaitlistEntry) -> str:
 
 
 def joined_token(entry: WaitlistEntry) -> str:
-    """A token for the page that says which in the queue they are."""
-    return make_token(JOINED, entry.pk, entry.link_version)
+    """A token for the page that says which in the queue they are: the same one however often the form is sent."""
+    return make_token(JOINED, entry.pk, entry.link_version, since=entry.created_at)
 
 
 def manage_url(slug: str, consultation: Consultation) -> str:
