@@ -3,7 +3,8 @@
     ./benchmarks/run booking [ROUNDS [BOOKERS]]     20 rounds of 50; the long race is 1000 100
 
 Ours and the rival (`bare_booking`) in gunicorn with two workers of four threads over the same PostgreSQL; rounds
-alternate, but that the rival runs no more than a hundred, spread over all. Each booker has an address, a company and a time of their own: only the places are scarce.
+alternate, but that the rival runs no more than a hundred, spread over all. Each booker has an address, a company and a
+time of their own: only the places are scarce.
 """
 
 import http.client

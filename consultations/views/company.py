@@ -28,8 +28,9 @@ from consultations.own import (
     taken_months,
 )
 from consultations.slots import Slot
-from consultations.views.acting import NOT_DONE, POSTS, Said, answered, words_for, writing
+from consultations.views.acting import POSTS, answered, writing
 from consultations.views.queue import turns_of
+from consultations.views.saying import NOT_DONE, Said, words_for
 from diagnosis.models import Diagnosis
 from diagnosis.views.firm import Crumb
 from tenancy.extensions import company_tabs

@@ -21,7 +21,8 @@ from consultations.managing import Managed, managed
 from consultations.models import Consultation
 from consultations.slots import Slot
 from consultations.states import ENDED, State
-from consultations.views.acting import POSTS, Said, acted_on, answered, by_link, the_row
+from consultations.views.acting import POSTS, acted_on, answered, by_link, the_row
+from consultations.views.saying import Said
 from tenancy import clock
 from tenancy.middleware import visit_of
 from tenancy.permissions import VISITOR, access

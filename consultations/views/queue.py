@@ -21,7 +21,8 @@ from consultations.free_times import MonthView, desk_of_firm, eligible, month_vi
 from consultations.models import Consultation, ConsultationMonth, OpeningWish, WaitlistEntry
 from consultations.office import in_the_office
 from consultations.states import State
-from consultations.views.acting import NOT_DONE, POSTS, Gone, Said, answered, by_link, words_for, writing
+from consultations.views.acting import POSTS, Gone, answered, by_link, writing
+from consultations.views.saying import NOT_DONE, Said, words_for
 from tenancy import clock
 from tenancy.middleware import visit_of
 from tenancy.permissions import VISITOR, access

@@ -28,26 +28,24 @@ from consultations.office import in_the_office, office_of
 from consultations.screens import Free, what_is_free
 from consultations.slots import Slot
 from consultations.states import ENDED, State
-from consultations.views.acting import Busy, answered, writing
+from consultations.views.acting import answered, writing
 from consultations.views.asking import (
-    BUSY,
     JOINED_FROM,
     MADE,
-    MAILED_OFTEN,
     MAILS,
     PAUSE,
     TRIES,
-    Said,
     attempt,
     made_nothing,
 )
+from consultations.views.saying import MAILED_OFTEN, TOO_OFTEN, Busy, Said, words_for
 from diagnosis.addresses import RESULT, result_token
 from diagnosis.forms import MailForm
 from diagnosis.models import Diagnosis
 from diagnosis.views.visitor import gone
 from tenancy import clock
 from tenancy.door import Visit
-from tenancy.limits import give_back, within
+from tenancy.limits import address_of, give_back, within
 from tenancy.links import read_token
 from tenancy.middleware import visit_of
 from tenancy.models import PrivacyNotice
@@ -390,7 +388,7 @@ def sent_again(request: HttpRequest, firm: str, token: str) -> HttpResponse:
         row = Consultation.objects.opened_by(visit.link)
         if row is None:
             return gone(request)
-        if not _may_send(form, row):
+        if not _may_send(request, form, row):
             return _sent_page(request, token, row, form)
     email = form.cleaned_data["email"]
     sent = _sent_again(visit, row, form)
@@ -401,17 +399,25 @@ def sent_again(request: HttpRequest, firm: str, token: str) -> HttpResponse:
         return _sent_page(request, token, row, form, sent)
 
 
-def _may_send(form: MailForm, row: Consultation) -> bool:
-    """Whether a mail may go there now; else the form says what to do. Counts one where it may."""
+def _may_send(request: HttpRequest, form: MailForm, row: Consultation) -> bool:
+    """Whether a mail may go there now; else the form says what to do. Counts one where it may: to another address
+    counts as asking anew, since what is said then may tell something about it."""
     if not form.is_valid() or _stage(row) != "held":
         return False
     email = form.cleaned_data["email"]
     if not within(PAUSE, f"{row.pk}:{email}"):
         form.add_error("email", PAUSED)
-    elif email != row.email and not within(MAILS, email):
+    elif email != row.email and (refused := _other_address(request, email)):
         give_back(PAUSE, f"{row.pk}:{email}")
-        form.add_error("email", MAILED_OFTEN.title + "。")
+        form.add_error("email", f"{refused.title}。")
     return form.is_valid()
+
+
+def _other_address(request: HttpRequest, email: str) -> Said | None:
+    """Why not to this one; counts it where nothing is in the way."""
+    if not within(MADE, address_of(request)):
+        return TOO_OFTEN
+    return None if within(MAILS, email) else MAILED_OFTEN
 
 
 def _sent_again(visit: Visit, row: Consultation, form: MailForm) -> Consultation | Said | None:
@@ -430,6 +436,6 @@ def _sent_again(visit: Visit, row: Consultation, form: MailForm) -> Consultation
         form.add_error("email", NO_MAIL_THERE)
     except Lapsed:
         pass
-    except Busy:
-        return BUSY
+    except Busy as problem:
+        return words_for(problem)
     return None

@@ -260,7 +260,7 @@ def test_a_time_that_somebody_took_meanwhile_shows_the_others(office: House) -> 
     booked(office, 2, time=taken)
     answer = send("change", token, slot=str(taken.slot))
     assert answer.status_code == 409
-    assert "埋まってしまいました" in answer.content.decode()
+    assert "もう空いていません" in answer.content.decode()
     assert 'name="slot"' in answer.content.decode()
 
 

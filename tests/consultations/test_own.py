@@ -85,7 +85,7 @@ def test_a_second_session_of_the_month_is_refused_kindly(office: House, as_: As)
     session(office)
     answer = sends(client, office, slot=str(times(office)[-1].slot))
     assert answer.status_code == 409
-    assert "すでにご予約があります" in words(answer)
+    assert "すでに承っています" in words(answer)
     assert "値上げの伝え方" in words(answer)
     page = words(client.get(at(office, "own_book")))
     assert "2026年12月は、すでにご予約いただいています" in page
@@ -127,7 +127,7 @@ def test_a_month_that_fills_up_between_page_and_click_offers_the_queue(office: H
         booked(office, number)
     answer = sends(client, office, slot=str(time.slot))
     assert answer.status_code == 409
-    assert "2026年12月は満席になりました" in words(answer)
+    assert "2026年12月は、満席になりました" in words(answer)
     assert "キャンセル待ちに登録する" in words(answer)
     assert "値上げの伝え方" in words(answer)
 
