@@ -12,13 +12,20 @@ from consultations.actions.desk import CALENDAR, keep_busy, tell_who_waits
 from consultations.actions.places import (
     GIVE_ON,
     LAPSE,
-    REMIND,
     give_on,
     lock_month,
     locked_consultation,
 )
-from consultations.actions.waiting import OPENING, OVER, end_waiting, tell_opening
-from consultations.models import Consultation, OpeningWish, OutsideCalendar, WaitlistEntry
+from consultations.actions.waiting import end_waiting, tell_opening
+from consultations.models import (
+    OPENING,
+    OVER,
+    REMIND,
+    Consultation,
+    OpeningWish,
+    OutsideCalendar,
+    WaitlistEntry,
+)
 from consultations.states import State
 from tenancy import clock, due, trail
 from tenancy.due import Claim

@@ -14,7 +14,7 @@ from diagnosis.questionnaire import Questionnaire, load
 from tenancy import clock
 from tenancy.constraints import SameTenantKey, Wall
 from tenancy.kana import search_form
-from tenancy.keeping import Blanks, Ends, Exported, Keeps, Moves, NotExported, Stays
+from tenancy.keeping import Blanks, Exported, Follows, Keeps, Moves, NotExported, Stays
 from tenancy.links import Link
 from tenancy.models import Company, Membership
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
@@ -165,7 +165,8 @@ class Diagnosis(FirmModel):
 
     on_export = Exported(
         where=models.Q(company=None) | models.Q(company__merged_into=None),
-        ends=Ends(EXPIRE, where={"state": "open"}, since="started_at", after=KEPT),
+        # Never later than if it had begun now.
+        follows=Follows(EXPIRE, {"state": "open"}, at=lambda row: min(row.started_at, clock.now()) + KEPT),
     )
     on_merge = Moves("簡易診断")
     # The answers are the company's; who gave them is the person's.

@@ -5,9 +5,9 @@ The declarations are data: `reports.archive`, `tenancy.merging`, `tenancy.leavin
 for models they do not know.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
@@ -17,13 +17,12 @@ from django.db import models
 
 
 @dataclass(frozen=True)
-class Ends:
-    """Rows with the values `where` end `after` the moment in the column `since`, by a due row of the kind `due`."""
+class Follows:
+    """Of a row with the values `where` follows, `at` that moment (None: nothing), the due work of the kind `due`."""
 
     due: str
-    where: Mapping[str, str]
-    since: str
-    after: timedelta
+    where: Mapping[str, Any]
+    at: Callable[[Any], datetime | None]
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Exported:
     archive contains. `later`: foreign keys that are set once all rows stand, because they point in a circle. `ids`:
     columns of text or JSON in which ids and addresses of other rows stand. `replaces`: an import deletes what the empty
     firm had. `twins`: an imported row that has these columns in common with one that is there already is that one;
-    of rows with the values `twins_where` only. `ends`: what ends a row by itself here too. `cut`: columns of text in
+    of rows with the values `twins_where` only. `follows`: what becomes due of a row here too. `cut`: columns of text in
     which links stand that open something here; an archive has them without. `needs`: keys that may be empty, but not
     because their row is missing in the archive: then this one stays out.
     """
@@ -46,7 +45,7 @@ class Exported:
     replaces: bool = False
     twins: tuple[str, ...] = ()
     twins_where: Mapping[str, str] = field(default_factory=dict)
-    ends: Ends | None = None
+    follows: Follows | None = None
     cut: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
 

@@ -22,13 +22,12 @@ from consultations.actions.asking import asked_of, same_company
 from consultations.calc import months
 from consultations.calc.places import free_number, left
 from consultations.free_times import FreeTime, cap_of, desk_of_firm, eligible, offerable
-from consultations.models import Consultation, ConsultationMonth, Desk, Task, WaitlistEntry
+from consultations.models import REMIND, Consultation, ConsultationMonth, Desk, Task, WaitlistEntry
 from consultations.states import CLOCK, ENDED, TAKES_PLACE, WAITING, NotFromHere, State, allowed
 from notices.actions import withdraw_mails
 from tenancy import clock, due, guards, trail
 
-# Kinds of due work, declared in tasks.
-LAPSE, REMIND, GIVE_ON = "consultations.lapse", "consultations.remind", "consultations.give_on"
+LAPSE, GIVE_ON = "consultations.lapse", "consultations.give_on"  # kinds of due work, declared in tasks
 LAPSES_ALLOWED = 2  # the second offer without an answer ends the entry
 
 

@@ -21,14 +21,12 @@ from consultations.actions.places import (
 from consultations.actions.refusals import AlreadyWaiting, Lapsed, QueueFull, Refused, StillFree
 from consultations.calc import months
 from consultations.free_times import has_time, month_view, offerable
-from consultations.models import Consultation, OpeningWish, WaitlistEntry
+from consultations.models import OPENING, OVER, Consultation, OpeningWish, WaitlistEntry
 from consultations.office import in_the_office
 from consultations.states import CLIENT, State
 from notices.actions import withdraw_mails
 from tenancy import clock, due, trail
 from tenancy.locks import lock_company
-
-OPENING, OVER = "consultations.opening", "consultations.over"  # kinds of due work, declared in tasks
 
 
 def join(*, id: UUID, wanted: Iterable[date], asked: Asked) -> WaitlistEntry:
@@ -69,7 +67,7 @@ def _joined(id: UUID, wanted: Iterable[date], asked: Asked) -> WaitlistEntry:
             entry.save(force_insert=True)
     except IntegrityError as problem:
         raise _whose(problem, asked) from problem
-    due.put(OVER, entry.firm_id, entry.pk, at=months.at(months.after(max(held)), months.MIDNIGHT))
+    due.put(OVER, entry.firm_id, entry.pk, at=months.over_at(max(held)))
     first = min(held)
     sent = mails.send_waitlisted(entry, position_in(entry, first), held[first].cap)
     trail.record("join.waitlist", entry, company_id=entry.company_id, rows=sent)

@@ -58,6 +58,11 @@ def reminded_at(starts: datetime) -> datetime:
     return at(day_of(starts) - timedelta(days=2), REMINDED_AT)
 
 
+def over_at(month: date) -> datetime:
+    """When a month has just ended."""
+    return at(after(month), MIDNIGHT)
+
+
 def opens_at(month: date, day: int) -> datetime:
     """When a month can be booked: at 9:00 of `day` (1–28) of the month before."""
     return at(after(month, -1).replace(day=day), OPENS_AT)

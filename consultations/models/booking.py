@@ -5,7 +5,7 @@ guarded by a constraint of its own. Who may have which, and when, is decided in 
 """
 
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -22,11 +22,14 @@ from diagnosis.models import Diagnosis
 from tenancy import clock, guards
 from tenancy.constraints import SameTenantKey, Wall
 from tenancy.fields import NameField
-from tenancy.keeping import Blanks, Deletes, Exported, Keeps, Moves, Stays
+from tenancy.keeping import Blanks, Deletes, Exported, Follows, Keeps, Moves, Stays
 from tenancy.links import Link
 from tenancy.models import Company, Membership
 from tenancy.scope import Scope
 from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
+
+# Kinds of due work that follow from a row by itself, declared in `tasks`.
+REMIND, OVER, OPENING = "consultations.remind", "consultations.over", "consultations.opening"
 
 PERSON = ("contact_name", "email", "phone")
 _NOT_MERGED = models.Q(company=None) | models.Q(company__merged_into=None)
@@ -155,7 +158,10 @@ class WaitlistEntry(AskedFor):
     # Month (ISO) → the count `ConsultationMonth.freed` at which the entry passed on what there was.
     passed = models.JSONField(default=dict)
 
-    on_export = Exported(where=_NOT_MERGED)
+    on_export = Exported(
+        where=_NOT_MERGED,
+        follows=Follows(OVER, {"state": "waiting"}, at=lambda row: months.over_at(max(row.wanted))),
+    )
     on_merge = Moves("キャンセル待ち", shown="company_name")
     on_erase = Deletes("キャンセル待ち", email="email", name=("contact_name",), shown="company_name")
 
@@ -341,7 +347,11 @@ class Consultation(AskedFor):
     summary_sent_at = models.DateTimeField(null=True, blank=True)
 
     # What waits for an answer does not travel: nobody here would end it.
-    on_export = Exported(where=_NOT_MERGED & ~models.Q(state__in=WAITING), later=("replaces",))
+    on_export = Exported(
+        where=_NOT_MERGED & ~models.Q(state__in=WAITING),
+        later=("replaces",),
+        follows=Follows(REMIND, {"state": State.CONFIRMED}, at=lambda row: row.reminded_at),
+    )
     on_merge = Moves("オンライン相談・壁打ち", shown="company_name")
     # When there was a session stays in the firm's numbers; with whom goes.
     on_erase = Blanks("オンライン相談・壁打ち", PERSON, email="email", name=("contact_name",))
@@ -425,11 +435,10 @@ class Consultation(AskedFor):
         return self.company_name
 
     def clean(self) -> None:
-        """Also, of a session still to come, whose place it is: the archive names the company by the ids, and with the
-        secret key, of where it was written."""
+        """Also whose place it is: the archive names the company by the ids, and with the secret key, of where it was
+        written. What is over keeps its place, and is in no other company's way."""
         super().clean()
-        if self.state in LIVE:
-            self.taken_by = self.company_key
+        self.taken_by = self.company_key if self.state in LIVE else f"past:{self.pk}"
 
     @property
     def is_live(self) -> bool:
@@ -446,6 +455,12 @@ class Consultation(AskedFor):
     def free_until(self) -> Any:
         """Until when a change or a cancellation is free."""
         return months.free_until(self.starts_at)
+
+    @property
+    def reminded_at(self) -> datetime | None:
+        """When the reminder goes; None where that moment is over: whoever books so late has just been told."""
+        moment = months.reminded_at(self.starts_at)
+        return moment if moment > clock.now() else None
 
     @property
     def is_replacement(self) -> bool:
@@ -467,7 +482,12 @@ class OpeningWish(FirmModel):
     told_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now)
 
-    on_export = Exported()
+    on_export = Exported(
+        # The work itself looks whether the firm opens its months later than on the first.
+        follows=Follows(
+            OPENING, {"wanted": True, "told_at": None}, at=lambda row: months.opens_at(row.month, 1)
+        ),
+    )
     on_merge = Stays("of a person, not of a company")
     on_erase = Deletes("受付開始のお知らせ", email="email", name=("contact_name",), shown="company_name")
 

@@ -41,7 +41,7 @@ from reports.archive.layout import (
 from reports.archive.people import People
 from reports.archive.seals import Seals
 from reports.registry import NotMade
-from tenancy import clock, due, trail, uploads
+from tenancy import due, trail, uploads
 from tenancy.editing import apply
 from tenancy.fields import NameField, clean_text
 from tenancy.keeping import foreign_keys, later_keys, tenant_models
@@ -302,7 +302,7 @@ class Reader:
                 if isinstance(row, Membership):
                     self.people.end(row)
                 row.save_base(raw=True, force_insert=True)  # as it was: no new time of change
-                _put_end(row)
+                _put_due(row)
                 new.append(row.pk)
                 self.later += [(model, row.pk, raw)] if later_keys(model) else []
             ids[model._meta.pk.to_python(raw[model._meta.pk.attname])] = twin or row.pk
@@ -501,8 +501,10 @@ class Reader:
         return re.sub(rf"^/{re.escape(self.old_slug)}/", f"/{self.firm.slug}/", text)
 
 
-def _put_end(row: Any) -> None:
-    """What would have ended the row where it comes from ends it here; never later than if it had begun now."""
-    ends = row.on_export.ends
-    if ends is not None and all(getattr(row, name) == value for name, value in ends.where.items()):
-        due.put(ends.due, row.firm_id, row.pk, at=min(getattr(row, ends.since), clock.now()) + ends.after)
+def _put_due(row: Any) -> None:
+    """What would have become due of the row where it comes from becomes due here."""
+    follows = row.on_export.follows
+    if follows is None or any(getattr(row, name) != value for name, value in follows.where.items()):
+        return
+    if (moment := follows.at(row)) is not None:
+        due.put(follows.due, row.firm_id, row.pk, at=moment)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from consultations.models import Consultation, Desk, WaitlistEntry
+from tenancy.models import Due
 from tenancy.scope import open_scope
 from tests.conftest import House
 from tests.reports.conftest import media  # noqa: F401  (a folder for files)
@@ -73,3 +74,28 @@ def test_sessions_to_come_come_in_with_the_place_of_their_company_as_it_is_calle
         row = Consultation.objects.get()
         assert row.taken_by == f"company:{row.company_id}"
         assert WaitlistEntry.objects.get().company_id == row.company_id
+
+
+def test_what_follows_from_a_session_and_a_turn_follows_here_too(
+    michisuji: House,
+    empty: House,  # noqa: F811
+    things: dict[str, Things],  # noqa: F811
+) -> None:
+    send(empty, packed(michisuji))
+    with open_scope(empty.scope):
+        session, entry = Consultation.objects.get(), WaitlistEntry.objects.get()
+    told = dict(Due.objects.filter(firm_id=empty.firm.pk).values_list("kind", "object_id"))
+    assert told["consultations.remind"] == session.pk
+    assert told["consultations.over"] == entry.pk
+
+
+def test_what_is_over_keeps_its_place_and_is_in_no_other_companys_way(
+    michisuji: House,
+    empty: House,  # noqa: F811
+    things: dict[str, Things],  # noqa: F811
+) -> None:
+    over = in_rows("consultations.consultation", state="completed", ended_at="2026-12-01T00:00:00Z")
+    send(empty, rebuilt(packed(michisuji), over))
+    with open_scope(empty.scope):
+        row = Consultation.objects.get()
+    assert (row.number, row.taken_by) == (1, f"past:{row.pk}")

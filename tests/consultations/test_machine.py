@@ -27,10 +27,10 @@ from hypothesis.stateful import (
 
 from consultations import tasks
 from consultations.actions import booking, desk, waiting
-from consultations.actions.places import GIVE_ON, LAPSE, REMIND
+from consultations.actions.places import GIVE_ON, LAPSE
 from consultations.actions.refusals import Refused
 from consultations.calc import months
-from consultations.models import Consultation, ConsultationMonth, WaitlistEntry
+from consultations.models import OVER, REMIND, Consultation, ConsultationMonth, WaitlistEntry
 from consultations.slots import Slot
 from consultations.states import TAKES_PLACE, WAITING, NotFromHere
 from notices.models import Mail
@@ -47,7 +47,7 @@ DO = {
     LAPSE: tasks.lapse,
     REMIND: tasks.remind,
     GIVE_ON: tasks.give_on_offers,
-    waiting.OVER: tasks.over,
+    OVER: tasks.over,
 }
 some = st.integers(0, 1000)  # which one, of however many there are
 
@@ -247,7 +247,7 @@ class Machine(RuleBasedStateMachine):
         id = row.object_id
         if row.kind == GIVE_ON:
             self.model.give_on(id)
-        elif row.kind == waiting.OVER:
+        elif row.kind == OVER:
             self.model.over(id)
         else:
             self.model.lock(self.model.session(id).month)

@@ -12,11 +12,14 @@ from django.db import connection, transaction
 from consultations import tasks
 from consultations.actions.booking import cancel, change, confirm
 from consultations.actions.desk import CALENDAR, keep_busy, subscribe, tell_who_waits, update_desk
-from consultations.actions.places import LAPSE, REMIND
-from consultations.actions.waiting import OPENING, OVER, decline, join, tell_full, want_opening
+from consultations.actions.places import LAPSE
+from consultations.actions.waiting import decline, join, tell_full, want_opening
 from consultations.calc import months
 from consultations.free_times import month_view
 from consultations.models import (
+    OPENING,
+    OVER,
+    REMIND,
     Consultation,
     OpeningWish,
     OutsideBusy,

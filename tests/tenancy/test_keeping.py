@@ -56,9 +56,9 @@ def test_what_a_model_exports_are_columns_of_its_own_and_no_secrets(model: Any) 
         assert named <= names_of(model)
         assert not names_of(model) & SECRET
         assert all(model._meta.get_field(name).null for name in later_keys(model))
-        if ends := model.on_export.ends:
-            assert {*ends.where, ends.since} <= names_of(model)
-            assert ends.due in KINDS
+        if follows := model.on_export.follows:
+            assert {*follows.where} <= names_of(model)
+            assert follows.due in KINDS
         model.objects.filter(model.on_export.where)
     else:
         pointed_at = [
