@@ -8,8 +8,8 @@ from django.db.models import Model
 
 from consultations import labels, mails
 from consultations.actions.booking import ask_where
-from consultations.actions.places import REMIND, locked_consultation, move
-from consultations.models import Consultation, NextAction, SessionNote, Task, WaitlistEntry
+from consultations.actions.places import locked_consultation, move
+from consultations.models import REMIND, Consultation, NextAction, SessionNote, Task, WaitlistEntry
 from consultations.office import in_the_office
 from consultations.states import ENDED, FIRM, LIVE, State
 from diagnosis.actions import take_over_company as take_over_diagnosis
@@ -104,21 +104,23 @@ def write_note(
 
     `seen`: when the words that the writer saw were saved; None: there were none. Raises NoteMoved.
     """
-    note, new = SessionNote.objects.select_for_update(of=("self",), no_key=True).get_or_create(
-        consultation=consultation,
-        is_summary=is_summary,
-        defaults={"company_id": consultation.company_id, "text": text, "author": actor},
-    )
-    before = {"text": note.text}
-    if not new and note.text == text:
+    with in_the_office():
+        row, _ = locked_consultation(consultation.pk)  # whose company it is stands still meanwhile
+        note, new = SessionNote.objects.select_for_update(of=("self",), no_key=True).get_or_create(
+            consultation=row,
+            is_summary=is_summary,
+            defaults={"company_id": row.company_id, "text": text, "author": actor},
+        )
+        before = {"text": note.text}
+        if not new and note.text == text:
+            return note
+        if not new and note.updated_at != seen:
+            raise NoteMoved(note)
+        note.text, note.author, note.updated_at = text, actor, clock.now()
+        note.save(update_fields=["text", "author", "updated_at"])
+        act = "write.summary" if is_summary else "write.note"
+        trail.record(act, note, company_id=note.company_id, before=None if new else before)
         return note
-    if not new and note.updated_at != seen:
-        raise NoteMoved(note)
-    note.text, note.author, note.updated_at = text, actor, clock.now()
-    note.save(update_fields=["text", "author", "updated_at"])
-    act = "write.summary" if is_summary else "write.note"
-    trail.record(act, note, company_id=note.company_id, before=None if new else before)
-    return note
 
 
 def send_summary(*, consultation: Consultation, actor: Membership) -> Consultation:
@@ -146,20 +148,22 @@ def agree(
     *, consultation: Consultation, id: UUID, text: str, who: str, due_on: date | None, actor: Membership
 ) -> NextAction:
     """Something that was agreed, with who does it and until when. The same `id` is agreed once."""
-    if (known := NextAction.objects.filter(pk=id).first()) is not None:
-        return known
-    agreed = NextAction(
-        id=id,
-        consultation=consultation,
-        company_id=consultation.company_id,
-        opened_by=consultation.pk if consultation.summary_sent_at else None,
-        text=text,
-        who=who,
-        due_on=due_on,
-    )
-    agreed.save(force_insert=True)
-    trail.record("agree.next_action", agreed, company_id=agreed.company_id)
-    return agreed
+    with in_the_office():
+        row, _ = locked_consultation(consultation.pk)  # the same form at the same moment waits here
+        if (known := NextAction.objects.filter(pk=id).first()) is not None:
+            return known
+        agreed = NextAction(
+            id=id,
+            consultation=row,
+            company_id=row.company_id,
+            opened_by=row.pk if row.summary_sent_at else None,
+            text=text,
+            who=who,
+            due_on=due_on,
+        )
+        agreed.save(force_insert=True)
+        trail.record("agree.next_action", agreed, company_id=agreed.company_id)
+        return agreed
 
 
 def tick(*, action: NextAction, done: bool, actor: Membership) -> NextAction:
@@ -192,8 +196,7 @@ def take_over_company(
         if row.company_id is not None:
             return Company.objects.get(pk=row.company_id)
         taken = known or tenancy_actions.create_company(values=values, actor=actor)
-        _hang_on(row, taken)
-        rows = [*SessionNote.objects.filter(consultation=row), *NextAction.objects.filter(consultation=row)]
+        rows = _hang_on(row, taken)
         trail.record(
             "take_over.consultation",
             row,
@@ -206,12 +209,20 @@ def take_over_company(
         return taken
 
 
-def _hang_on(row: Consultation, company: Company) -> None:
+def _hang_on(row: Consultation, company: Company) -> list[Model]:
+    """The session and what belongs to it, also the person's turn in the queue; the rows that went along."""
     row.company = company
     row.save(update_fields=["company"])
-    for model in (SessionNote, NextAction):
-        model.objects.filter(consultation=row).update(company=company)
-    WaitlistEntry.objects.filter(email=row.email, company=None).update(company=company)
+    turns = WaitlistEntry.objects.filter(company=None, email=row.email).exclude(email="")
+    along = (
+        SessionNote.objects.filter(consultation=row),
+        NextAction.objects.filter(consultation=row),
+        turns.select_for_update(of=("self",), no_key=True),
+    )
+    rows: list[Model] = [each for found in along for each in found]
+    for found in along:
+        found.update(company=company)
+    return rows
 
 
 def _take_diagnosis(row: Consultation, company: Company, actor: Membership) -> None:
