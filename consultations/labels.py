@@ -9,7 +9,7 @@ from consultations.models import Consultation, Schedule
 from consultations.states import State
 from tenancy.templatetags.michisuji import jdate, jtime
 
-NOT_YET = "参加方法は前日までにメールでお知らせします。"
+NOT_YET = "前日までにメールでお知らせします"  # behind 「参加方法」, in mails, calendars and on pages
 
 
 def month_label(month: date) -> str:

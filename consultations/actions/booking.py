@@ -16,7 +16,6 @@ from consultations.actions.asking import Asked, asked_of, require_first, require
 from consultations.actions.places import (
     GIVE_ON,
     LAPSE,
-    REMIND,
     Places,
     fill,
     freed,
@@ -38,6 +37,7 @@ from consultations.actions.refusals import (
 from consultations.calc import months
 from consultations.free_times import FreeTime, desk_of_firm, free_time, seems_full
 from consultations.models import (
+    REMIND,
     Consultation,
     DayException,
     Desk,
@@ -235,10 +235,8 @@ def _settle(row: Consultation) -> list[Model]:
 
 
 def _put_reminder(row: Consultation) -> None:
-    """Two days before at 16:00; whoever books later than that has just been told."""
     due.drop(REMIND, row.pk)
-    moment = months.reminded_at(row.starts_at)
-    if moment > clock.now():
+    if (moment := row.reminded_at) is not None:
         due.put(REMIND, row.firm_id, row.pk, at=moment)
 
 
@@ -513,7 +511,8 @@ def _rebooked(consultation: Consultation, id: UUID, slot: Slot) -> Consultation:
 
 
 def add_details(*, consultation: Consultation, values: Mapping[str, object]) -> Consultation:
-    """What the client adds: `phone`, `by_phone`, `topic`, `diagnosis`. Raises Lapsed for what nobody reckons with."""
+    """What the client adds: `phone`, `by_phone`, `topic`, `diagnosis`. Who takes part in another way from now on gets
+    the mail and the calendar event that say so. Raises Lapsed for what nobody reckons with."""
     with in_the_office():
         row, _ = locked_consultation(consultation.pk)
         if not row.is_live:
@@ -521,9 +520,15 @@ def add_details(*, consultation: Consultation, values: Mapping[str, object]) -> 
         before = {name: getattr(row, name) for name, value in values.items() if getattr(row, name) != value}
         if not before:
             return row
+        schedule = mails.schedule_of(row)
+        way = labels.meeting_label(row, schedule)
         for name in before:
             setattr(row, name, values[name])
+        rows: list[Model] = []
+        if row.state == State.CONFIRMED and labels.meeting_label(row, schedule) != way:
+            before |= {"sequence": row.sequence}
+            row.sequence += 1
+            rows = [*mails.send_meeting(row), *ask_where(row)]
         row.save(update_fields=list(before))
-        rows = ask_where(row) if row.state == State.CONFIRMED else []
         trail.record("details.consultation", row, company_id=row.company_id, before=before, rows=rows)
         return row

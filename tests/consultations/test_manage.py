@@ -432,6 +432,19 @@ def test_a_telephone_and_more_words_are_added(office: House) -> None:
     assert "048-000-1204へ、こちらからおかけします" in page("manage", token).content.decode()
 
 
+def test_who_would_rather_telephone_gets_the_mail_and_the_event_that_say_so(office: House) -> None:
+    row = booked(office, 1)
+    token = token_of(office, row)
+    for _ in range(2):
+        send("details", token, by_phone="on", phone="048-000-1204")
+    send("details", token, by_phone="on", phone="048-000-1204", topic="値上げ")  # nothing about where
+    with open_scope(office.scope):
+        mail = Mail.objects.get(template="booking_meeting")
+    assert "048-000-1204へ、こちらからおかけします" in mail.body
+    assert "SEQUENCE:1" in mail.calendar
+    assert fresh(office, row).sequence == 1
+
+
 def test_a_diagnosis_taken_before_is_attached_by_its_link(office: House) -> None:
     row = booked(office, 1)
     token = token_of(office, row)
