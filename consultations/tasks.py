@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from celery import shared_task
 
@@ -30,6 +30,7 @@ from consultations.states import State
 from tenancy import clock, due, trail
 from tenancy.due import Claim
 from tenancy.scope import Scope, open_scope
+from tenancy.walls import FirmModel
 
 due.kind(LAPSE, task="consultations.lapse", queue="mail")
 due.kind(REMIND, task="consultations.remind", queue="mail")
@@ -41,22 +42,26 @@ due.kind(CALENDAR, task="consultations.calendar", queue="kpi")
 READ_EVERY = timedelta(minutes=15)
 READ_AHEAD = timedelta(days=200)
 
+Row = TypeVar("Row", bound=FirmModel)
+
 log = logging.getLogger(__name__)
 
 
 def _in_one_go(
-    kind: str, firm_id: int, object_id: str, work: Callable[[], None], month: bool = False
+    kind: str, firm_id: int, object_id: str, model: type[Row], work: Callable[[Row], object]
 ) -> None:
-    """Claim, and do it in the transaction that ends the claim: killed before it commits, it is done again; after, it is
-    done. `month`: the month of this consultation is locked first, as by everybody who drops its due rows."""
+    """Claim, and do it with the row, if it is still there, in the transaction that ends the claim: killed before it
+    commits, it is done again; after, it is done. The month of a consultation is locked first, as by everybody who drops
+    its due rows."""
 
     def once(claim: Claim) -> None:
         with open_scope(Scope.of_firm(firm_id)):
-            found = Consultation.objects.filter(pk=object_id).values_list("month", flat=True) if month else ()
-            for each in found:
-                lock_month(each)
+            row = model.objects.filter(pk=object_id).first()
+            if isinstance(row, Consultation):
+                lock_month(row.month)
             claim.finish()
-            work()
+            if row is not None:
+                work(row)
 
     due.run(kind, object_id, once)
 
@@ -64,61 +69,37 @@ def _in_one_go(
 @shared_task(name="consultations.lapse")
 def lapse(firm_id: int, object_id: str) -> None:
     """A hold or an offer has run out: under the lock of its month it lapses, and the place goes on."""
-
-    def work() -> None:
-        if Consultation.objects.filter(pk=object_id).exists():
-            locked_consultation(object_id)  # type: ignore[arg-type]
-
-    _in_one_go(LAPSE, firm_id, object_id, work, month=True)
+    _in_one_go(LAPSE, firm_id, object_id, Consultation, lambda row: locked_consultation(row.pk))
 
 
 @shared_task(name="consultations.give_on")
 def give_on_offers(firm_id: int, object_id: str) -> None:
     """Somebody has a session now, and may have had an offer for another month: it goes to the next."""
-
-    def work() -> None:
-        entry = WaitlistEntry.objects.filter(pk=object_id).first()
-        if entry is not None:
-            give_on(entry)
-
-    _in_one_go(GIVE_ON, firm_id, object_id, work)
+    _in_one_go(GIVE_ON, firm_id, object_id, WaitlistEntry, give_on)
 
 
 @shared_task(name="consultations.remind")
 def remind(firm_id: int, object_id: str) -> None:
     """The reminder, if the session still stands and this is still its moment."""
+    _in_one_go(REMIND, firm_id, object_id, Consultation, _remind)
 
-    def work() -> None:
-        found = Consultation.objects.filter(pk=object_id).exists()
-        row = locked_consultation(object_id)[0] if found else None  # type: ignore[arg-type]
-        if row is not None and row.state == State.CONFIRMED and row.starts_at > clock.now():
-            trail.record("mail.reminder", row, company_id=row.company_id, rows=mails.send_reminder(row))
 
-    _in_one_go(REMIND, firm_id, object_id, work, month=True)
+def _remind(consultation: Consultation) -> None:
+    row, _ = locked_consultation(consultation.pk)
+    if row.state == State.CONFIRMED and row.starts_at > clock.now():
+        trail.record("mail.reminder", row, company_id=row.company_id, rows=mails.send_reminder(row))
 
 
 @shared_task(name="consultations.opening")
 def opening(firm_id: int, object_id: str) -> None:
     """A month has opened: the mail to one of those who wanted to be told."""
-
-    def work() -> None:
-        wish = OpeningWish.objects.filter(pk=object_id).first()
-        if wish is not None:
-            tell_opening(wish=wish)
-
-    _in_one_go(OPENING, firm_id, object_id, work)
+    _in_one_go(OPENING, firm_id, object_id, OpeningWish, lambda row: tell_opening(wish=row))
 
 
 @shared_task(name="consultations.over")
 def over(firm_id: int, object_id: str) -> None:
     """The months that somebody waited for are over."""
-
-    def work() -> None:
-        entry = WaitlistEntry.objects.filter(pk=object_id).first()
-        if entry is not None:
-            end_waiting(entry=entry)
-
-    _in_one_go(OVER, firm_id, object_id, work)
+    _in_one_go(OVER, firm_id, object_id, WaitlistEntry, lambda row: end_waiting(entry=row))
 
 
 @shared_task(name="consultations.calendar")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from consultations import labels, mails
 from consultations.actions.booking import ask_where
@@ -81,8 +81,8 @@ def do_task(*, task: Task, actor: Membership) -> None:
         trail.record("do.task", each, before={"done_at": None})
 
 
-def _done_with(tasks: "object", actor: Membership) -> list[Task]:
-    found: list[Task] = list(tasks.select_for_update(of=("self",), no_key=True))  # type: ignore[attr-defined]
+def _done_with(tasks: QuerySet[Task], actor: Membership) -> list[Task]:
+    found = list(tasks.select_for_update(of=("self",), no_key=True))
     for each in found:
         each.done_at, each.done_by = clock.now(), actor
         each.save(update_fields=["done_at", "done_by"])

@@ -23,13 +23,13 @@ from django.test import RequestFactory
 
 from consultations.actions.booking import book, cancel, change, confirm
 from consultations.actions.desk import set_cap
-from consultations.actions.firm import take_over_company
+from consultations.actions.firm import agree, take_over_company
 from consultations.actions.places import LAPSE
 from consultations.actions.refusals import Full, Lapsed, Refused
 from consultations.actions.waiting import decline, join, leave
 from consultations.forms import SEED
 from consultations.free_times import FreeTime
-from consultations.models import Consultation, WaitlistEntry
+from consultations.models import Consultation, NextAction, WaitlistEntry
 from consultations.office import office_of
 from consultations.slots import Slot
 from consultations.states import TAKES_PLACE, NotFromHere, State
@@ -427,6 +427,24 @@ def test_booking_for_a_company_and_taking_it_over_do_not_wait_for_each_other(
         )
         assert unexpected(at_once(books_it, takes_over)) == []
         forget_the_round(office)
+
+
+def test_what_is_agreed_in_two_windows_at_once_is_agreed_once(office: House) -> None:
+    row, id = booked(office, 1), uuid4()
+    agrees = in_office(
+        office,
+        lambda: agree(
+            consultation=row,
+            id=id,
+            text="試算表を作る",
+            who="佐藤",
+            due_on=None,
+            actor=office.members["馬場"],
+        ),
+    )
+    assert unexpected(at_once(*[agrees] * 4)) == []
+    with open_scope(office.scope):
+        assert NextAction.objects.count() == 1
 
 
 def test_of_many_workers_that_end_the_same_hold_one_mail_goes_out(office: House) -> None:
