@@ -11,7 +11,7 @@ from consultations.models import Consultation
 from consultations.slots import Slot
 from tenancy import clock
 
-MOST = 60  # times on one page
+MOST = 40  # times on one page
 
 
 @dataclass(frozen=True)

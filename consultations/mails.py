@@ -228,10 +228,12 @@ def send_month_open(wish: OpeningWish, cap: int) -> list[Model]:
 
 def send_already(consultation: Consultation, once: UUID) -> list[Model]:
     """To whom has a booking in that month already: the link to it, once for each form that was sent."""
+    until = consultation.expires_at
     return _about(
         consultation,
         "already_booked",
         f"already:{once}",
+        answer_until_label=labels.moment_label(until) if until else "",
         month_label=labels.month_label(consultation.month),
         manage_url=addresses.manage_url(consultation.firm.slug, consultation),
     )

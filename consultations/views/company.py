@@ -173,6 +173,7 @@ class _Booking:
             "wait_form": self.wait_form,
             "full": self.full,
             "taken": [labels.month_label(each) for each in self.taken],
+            "can_change": coming(self.company).exists() if self.taken else False,
             "cap": self.cap,
             "said": self.said,
             "seed": self.book_form.fresh_seed,
