@@ -31,10 +31,14 @@ def _taken_over(details: Details) -> str:
     return "支援先企業として登録しました" if details.get("new") else "支援先企業に結び付けました"
 
 
+def _booked(details: Details) -> str:
+    return "ご予約が確定しました" if details.get("confirmed") else "お申し込みを受けました"
+
+
 acts(
     "オンライン相談・壁打ち",
     {
-        "book.consultation": "お申し込みを受けました",
+        "book.consultation": _booked,
         "confirm.consultation": "ご予約が確定しました",
         "lapse.consultation": "期限を過ぎ、枠を解放しました",
         "mail.already": "同じ月のご予約があることをお知らせしました",

@@ -140,7 +140,8 @@ def _inserted(booked: Consultation, *, confirmed: bool) -> Consultation:
     else:
         due.put(LAPSE, booked.firm_id, booked.pk, at=booked.expires_at)
         rows = mails.send_hold(booked)
-    trail.record("book.consultation", booked, company_id=booked.company_id, rows=rows, origin=booked.origin)
+    said = {"origin": booked.origin, "confirmed": confirmed}
+    trail.record("book.consultation", booked, company_id=booked.company_id, rows=rows, **said)
     return booked
 
 
@@ -437,7 +438,7 @@ def _tell_firm_of_end(row: Consultation) -> Model:
 
 def put_off(*, consultation: Consultation, reason: str, actor: Membership) -> Consultation:
     """The firm cannot hold the session: it says why, and the client chooses another time outside the month's places.
-    The consultant's time stays closed, whatever the queue. Twice is once. Raises NotFromHere, also for what nobody has
+    Also afterwards, of one that was not held. The consultant's time stays closed, whatever the queue. Twice is once. Raises NotFromHere, also for what nobody has
     confirmed: whoever holds a time with somebody else's address gets no other one for it."""
     with in_the_office():
         row, places = locked_consultation(consultation.pk)
