@@ -437,9 +437,9 @@ def _tell_firm_of_end(row: Consultation) -> Model:
 
 
 def put_off(*, consultation: Consultation, reason: str, actor: Membership) -> Consultation:
-    """The firm cannot hold the session: it says why, and the client chooses another time outside the month's places.
-    Also afterwards, of one that was not held. The consultant's time stays closed, whatever the queue. Twice is once. Raises NotFromHere, also for what nobody has
-    confirmed: whoever holds a time with somebody else's address gets no other one for it."""
+    """The firm cannot hold the session, or has not: it says why, and the client chooses another time outside the
+    month's places. The consultant's time stays closed, whatever the queue. Twice is once. Raises NotFromHere, also for
+    what nobody has confirmed: whoever holds a time with somebody else's address gets no other one for it."""
     with in_the_office():
         row, places = locked_consultation(consultation.pk)
         if row.state == State.CANCELLED and row.cancelled_by_firm:
