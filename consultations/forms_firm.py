@@ -13,6 +13,7 @@ from consultations.calc import months
 from consultations.forms import NO_TIME, PhoneField, SeedMixin, SlotField
 from consultations.models import SessionNote
 from consultations.models.booking import ConsultationQuerySet, Kind
+from consultations.slots import YEARS
 from consultations.states import State
 from tenancy import clock
 from tenancy.fields import (
@@ -32,10 +33,12 @@ NO_CONSENT = "口頭で同意をいただいてから、チェックを入れて
 
 def month_in(text: str) -> date:
     """The month that an address names (2026-12); this month for anything else."""
+    this = clock.today().replace(day=1)
     try:
-        return datetime.strptime(text, "%Y-%m").date()
+        named = datetime.strptime(text, "%Y-%m").date()
     except ValueError:
-        return clock.today().replace(day=1)
+        return this
+    return named if named.year in YEARS else this
 
 
 class ListForm(forms.Form):

@@ -98,7 +98,12 @@ def test_a_replacement_stands_outside_the_places(baba: Client, office: House) ->
 def test_months_are_turned_and_nonsense_shows_this_one(baba: Client, office: House) -> None:
     booked(office, 1)
     assert "株式会社第1" not in read(baba, f"{LIST}?month=2027-01").partition("2027年1月の枠")[2]
-    assert "2026年12月の枠" in read(baba, f"{LIST}?month=2026-13")
+    for nonsense in (
+        "2026-13",
+        "0001-01",
+        "9999-12",
+    ):  # before the first of all months, after the last there is none
+        assert "2026年12月の枠" in read(baba, f"{LIST}?month={nonsense}")
 
 
 def test_the_table_is_narrowed_by_state_and_words(baba: Client, office: House) -> None:
