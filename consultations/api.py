@@ -178,6 +178,7 @@ class BookingForm(AskForm):
     slot = SlotField()
     corporate_number = NumberField()
     diagnosis = LineField(label="簡易診断", max_length=500, required=False)
+    company = forms.IntegerField(required=False)
 
     def asked_by(self, visit: Visit, company: Company | None, diagnosis: Diagnosis | None) -> Asked:
         """What the action needs, of a valid form. The version of the notice is kept of what a visitor consented to."""
@@ -352,7 +353,7 @@ class Bookings(Door):
         if visit.membership and not may:
             raise PermissionDenied
         form = _checked(request)
-        asked = form.asked_by(visit, _company(request, visit), _diagnosis(form, visit))
+        asked = form.asked_by(visit, _company(form, visit), _diagnosis(form, visit))
         if visit.membership is None:
             _require_few_mails(asked.email)
         with _refusals(firm), transaction.atomic():
@@ -466,15 +467,15 @@ def _require_few_mails(email: str) -> None:
         raise exceptions.Throttled(wait=seconds_left(MAILS))
 
 
-def _company(request: Request, visit: Visit) -> Company | None:
+def _company(form: BookingForm, visit: Visit) -> Company | None:
     """The company it is for: an owner's own, or the one that somebody of the firm names. Raises Http404."""
     member = visit.membership
     if member is None:
         return None
     if member.company_id is not None:
         return company_of(member.company_id)
-    named = request.data.get("company")
-    return None if named is None else company_of(int(named))
+    named = form.cleaned_data["company"]
+    return None if named is None else company_of(named)
 
 
 def _diagnosis(form: BookingForm, visit: Visit) -> Diagnosis | None:

@@ -205,6 +205,12 @@ def test_a_consultant_books_for_a_company_in_sight(baba: Program, office: House,
     assert baba.post(BOOKINGS, asked(left[1], 2, company=elsewhere)).status_code == 404
 
 
+def test_a_company_is_named_by_its_number_however_a_program_writes_it(baba: Program, office: House) -> None:
+    there, left = office.companies["有限会社イ"].pk, slots(baba)
+    assert baba.post(BOOKINGS, asked(left[0], company=f"{there}.0")).json()["company"] == there
+    assert baba.post(BOOKINGS, asked(left[1], 2, company=10**30)).status_code == 404
+
+
 @pytest.mark.parametrize("name", ["土井", "江口"])
 def test_staff_and_partners_book_nothing(program: Programs, office: House, name: str) -> None:
     someone = program(name)
