@@ -322,9 +322,10 @@ class Bookings(Door):
     def get(self, request: Request, firm: str) -> Response:
         query = BookingQuery.of(request)
         rows = Consultation.objects.all()
-        for name in ("state", "company"):
-            if name in query:
-                rows = rows.filter(**{name: query[name]})
+        if "state" in query:
+            rows = rows.standing(query["state"])
+        if "company" in query:
+            rows = rows.filter(company=query["company"])
         if "month" in query:
             rows = rows.filter(month=first_of(query["month"]))
         names = _names()
@@ -416,6 +417,9 @@ def _names() -> dict[int, str]:
 
 
 def _present(row: Consultation, names: Mapping[int, str]) -> dict[str, Any]:
+    """What has run out has, written down or not."""
+    if row.has_lapsed:
+        row.state, row.expires_at = State.EXPIRED, None
     row.consultant_name = names.get(row.consultant_id, "")  # type: ignore[attr-defined]
     return BookingData(row).data
 

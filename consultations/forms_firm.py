@@ -65,11 +65,8 @@ class ListForm(forms.Form):
     def narrow(self, rows: ConsultationQuerySet) -> ConsultationQuerySet:
         """The rows that the form asks for, by their time. A hold that has run out is one, written down or not."""
         rows = rows.filter(month=self.shown_month).search(self.chosen.get("q", ""))
-        state = self.chosen.get("state")
-        if state == State.EXPIRED:
-            rows = rows.filter(state=state) | rows.lapsed().order_by()
-        elif state:
-            rows = rows.not_lapsed().filter(state=state)
+        if state := self.chosen.get("state"):
+            rows = rows.standing(state)
         return rows.order_by("starts_at", "created_at", "pk")
 
 

@@ -229,6 +229,14 @@ class ConsultationQuerySet(TenantQuerySet["Consultation"]):
         """Holds and offers whose time is over, the first to end first."""
         return self.filter(state__in=WAITING, expires_at__lte=clock.now()).order_by("expires_at", "pk")
 
+    def standing(self, state: str) -> "ConsultationQuerySet":
+        """Those in this state; what has run out is expired."""
+        if state == State.EXPIRED:
+            return self.filter(
+                models.Q(state=state) | models.Q(state__in=WAITING, expires_at__lte=clock.now())
+            )
+        return self.not_lapsed().filter(state=state)
+
     def taking(self, month: date) -> "ConsultationQuerySet":
         """Those that take one of the month's numbered places."""
         return self.not_lapsed().filter(month=month, state__in=TAKES_PLACE, number__isnull=False)

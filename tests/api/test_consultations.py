@@ -352,6 +352,16 @@ def test_the_firm_lists_filters_and_reads(baba: Program, office: House) -> None:
     assert (one["company_name"], one["consultant"], one["expires_at"]) == ("株式会社第2", "馬場", None)
 
 
+def test_what_has_run_out_is_expired_before_any_worker_came(program: Programs, office: House) -> None:
+    row = booked(office, 1, confirmed=False)
+    with clock.stopped_at(NOW + timedelta(minutes=30)):
+        baba = program("馬場")
+        one = baba.get(f"{BOOKINGS}{row.pk}/").json()
+        assert (one["state"], one["expires_at"]) == ("expired", None)
+        assert baba.get(BOOKINGS, state="held").json()["results"] == []
+        assert [each["id"] for each in baba.get(BOOKINGS, state="expired").json()["results"]] == [str(row.pk)]
+
+
 def test_a_company_s_people_read_their_own(program: Programs, office: House) -> None:
     chiba = program("千葉")
     own = chiba.post(BOOKINGS, asked(slots(chiba)[0])).json()["id"]
