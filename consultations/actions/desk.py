@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time
 
-from consultations.actions.places import fill, freed, locked_month, locked_months, swept_month
+from consultations.actions.places import fill, freed, locked_month, swept_month
 from consultations.calc import months
 from consultations.models import (
     Blocked,
@@ -23,6 +23,9 @@ from tenancy.editing import ChangedMeanwhile, apply
 from tenancy.models import Membership
 
 CALENDAR = "consultations.calendar"  # a kind of due work, declared in tasks
+# What may make a place or a time free: who has passed on what there was is asked again by it, and by nothing else.
+FREES_AT_DESK = frozenset({"is_open", "cap", "minutes", "step", "opens_on"})
+FREES_IN_SCHEDULE = frozenset({"buffer", "notice_hours", "horizon_days", "closed_on_holidays"})
 
 
 # ── The firm ──
@@ -35,8 +38,8 @@ def update_desk(
     by a number that is no longer true; lowering it takes nothing away. Raises ChangedMeanwhile."""
     with in_the_office():
         this = clock.today().replace(day=1)
-        rows = ConsultationMonth.objects.filter(month__gte=this).values_list("month", flat=True)
-        locked_months(rows)
+        open_months = ConsultationMonth.objects.filter(month__gte=this).values_list("month", flat=True)
+        swept = [swept_month(month) for month in open_months.order_by("month")]
         desk = Desk.objects.select_for_update(of=("self",), no_key=True).first() or Desk()
         is_new = desk.pk is None
         before = apply(desk, values, None if is_new else seen)
@@ -44,7 +47,10 @@ def update_desk(
             desk.save()
             closings = _write_usual_closings() if is_new else []
             trail.record("update.desk", desk, before=None if is_new else before, rows=closings)
-        tell_who_waits()
+        for places in swept:
+            fill(places.row, desk)
+        if FREES_AT_DESK & before.keys():
+            tell_who_waits()
         return desk
 
 
@@ -134,7 +140,8 @@ def let_consult(*, member: Membership, gives: bool, actor: Membership | None) ->
         before, row.gives = {"gives": row.gives}, gives
         row.save(update_fields=["gives"])
         trail.record("let_consult.schedule", row, before=before)
-        tell_who_waits()
+        if gives:
+            tell_who_waits()
     return row
 
 
@@ -151,6 +158,7 @@ def update_schedule(
     if before:
         row.save(update_fields=list(before))
         trail.record("update.schedule", row, before=before)
+    if FREES_IN_SCHEDULE & before.keys():
         tell_who_waits()
     return row
 
@@ -182,7 +190,8 @@ def set_hours(
     for row in new:
         row.save(force_insert=True)
     trail.record("set.hours", schedule, rows=new)
-    tell_who_waits()
+    if new:
+        tell_who_waits()
 
 
 def add_exception(

@@ -8,7 +8,15 @@ import pytest
 from django.db import IntegrityError
 
 from consultations.actions.booking import book, cancel, change, confirm, put_off, rebook
-from consultations.actions.desk import keep_busy, set_cap, subscribe
+from consultations.actions.desk import (
+    keep_busy,
+    let_consult,
+    set_cap,
+    set_hours,
+    subscribe,
+    update_desk,
+    update_schedule,
+)
 from consultations.actions.refusals import AlreadyThisMonth, AlreadyWaiting, Full, Lapsed, StillFree
 from consultations.actions.waiting import decline, end_waiting, join
 from consultations.calc import months
@@ -21,7 +29,7 @@ from tenancy import clock
 from tenancy.erasing import erase_person, find
 from tenancy.scope import open_scope
 from tests.conftest import House
-from tests.consultations.office import DECEMBER, JANUARY, NOW, booked, company, opens, times
+from tests.consultations.office import DECEMBER, JANUARY, NOW, WEEKDAYS, booked, company, opens, times
 
 
 def mails_to(house: House, number: int) -> list[str]:
@@ -82,6 +90,36 @@ def test_what_had_run_out_when_the_cap_is_lowered_is_offered_to_nobody_any_more(
         with open_scope(office.scope):
             set_cap(month=DECEMBER, cap=4, actor=None)
         assert offer_to(office, entry)
+
+
+def test_what_had_run_out_when_the_firm_takes_fewer_every_month_is_offered_to_nobody_any_more(
+    office: House,
+) -> None:
+    booked(office, 0, confirmed=False)
+    for number in range(1, 4):
+        booked(office, number)
+    entry = waits(office, 10)
+    with clock.stopped_at(NOW + timedelta(minutes=31)):
+        with open_scope(office.scope):
+            update_desk(values={"cap": 3}, seen=None, actor=None)
+        assert offer_to(office, entry) is None
+
+
+def test_who_has_passed_is_asked_again_by_what_frees_a_time_and_by_nothing_else(office: House) -> None:
+    rows, schedule = [booked(office, number) for number in range(4)], opens(office)
+    entry = waits(office, 10)
+    with open_scope(office.scope):
+        cancel(consultation=rows[0])
+        decline(consultation=Consultation.objects.get(entry=entry), keep=True)
+        update_desk(values={"lead": "お気軽に。"}, seen=None, actor=None)
+        update_desk(values={}, seen=None, actor=None)
+        update_schedule(schedule=schedule, values={"phone": "048-000-1204"}, seen=None, actor=None)
+        set_hours(schedule=schedule, hours=WEEKDAYS[:4], actor=None)
+        let_consult(member=office.members["青木"], gives=False, actor=None)
+    assert offer_to(office, entry) is None
+    with open_scope(office.scope):
+        set_hours(schedule=schedule, hours=WEEKDAYS, actor=None)
+    assert offer_to(office, entry)
 
 
 def test_a_cancelled_place_is_offered_to_the_first_in_the_queue(office: House) -> None:
