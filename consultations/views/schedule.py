@@ -23,6 +23,7 @@ from consultations.forms import by_day
 from consultations.forms_desk import CalendarForm, ExceptionForm, ScheduleForm, WeekForm, masked
 from consultations.free_times import FreeTime, desk_of_firm, free_times, outside_hours
 from consultations.models import Closed, DayException, Desk, OutsideCalendar, Schedule, Weekly
+from consultations.views.shared import says_when_busy
 from tenancy import clock
 from tenancy.editing import ChangedMeanwhile
 from tenancy.links import make_token
@@ -60,6 +61,7 @@ def _is_saved(schedule: Schedule) -> bool:
 
 @access("consultations.edit")
 @never_cache
+@says_when_busy
 @require_http_methods(["GET", "HEAD", "POST"])
 def schedule(request: HttpRequest, firm: str) -> HttpResponse:
     """The usual ways, and all else of the consultant's own times. `gives`: an admin begins to give sessions."""
@@ -179,6 +181,7 @@ def _hours_of(row: Schedule) -> list[Hours]:
 
 @access("consultations.edit")
 @never_cache
+@says_when_busy
 @require_http_methods(["GET", "HEAD", "POST"])
 def hours(request: HttpRequest, firm: str) -> HttpResponse:
     """The week. `more`: one more pair of a day; nothing is saved then."""
@@ -205,6 +208,7 @@ def hours(request: HttpRequest, firm: str) -> HttpResponse:
 
 @access("consultations.edit")
 @never_cache
+@says_when_busy
 @require_http_methods(["GET", "HEAD", "POST"])
 def exception_add(request: HttpRequest, firm: str) -> HttpResponse:
     """Days on which the consultant is away, or there besides the week."""
@@ -219,6 +223,7 @@ def exception_add(request: HttpRequest, firm: str) -> HttpResponse:
 
 
 @access("consultations.edit")
+@says_when_busy
 @require_http_methods(["GET", "HEAD", "POST"])
 def exception_remove(request: HttpRequest, firm: str, exception: int) -> HttpResponse:
     """The days are as the week says. Only one's own."""
@@ -236,6 +241,7 @@ def exception_remove(request: HttpRequest, firm: str, exception: int) -> HttpRes
 
 @access("consultations.edit")
 @never_cache
+@says_when_busy
 @require_http_methods(["GET", "HEAD", "POST"])
 def calendar(request: HttpRequest, firm: str) -> HttpResponse:
     """The calendar elsewhere: its address (`calendar-url`), `do=read` reads it now, `do=remove` ends it after asking

@@ -17,6 +17,7 @@ from consultations.forms_desk import BlockedForm, CapForm, ClosedForm, DeskForm
 from consultations.free_times import MonthView, desk_of_firm, month_views
 from consultations.labels import month_label
 from consultations.models import Blocked, Closed, ConsultationMonth, Desk, Schedule, Weekly
+from consultations.views.shared import says_when_busy
 from tenancy import clock
 from tenancy.editing import ChangedMeanwhile
 from tenancy.middleware import visit_of
@@ -54,6 +55,7 @@ class Person:
 
 
 @access("firm.settings")
+@says_when_busy
 @require_http_methods(["GET", "HEAD", "POST"])
 def desk(request: HttpRequest, firm: str) -> HttpResponse:
     """The rules, and all else that belongs to the desk."""
@@ -144,6 +146,7 @@ def _cap_form(month: date, cap: int | None, sent: CapForm | None) -> CapForm:
 
 
 @access("firm.settings")
+@says_when_busy
 @require_http_methods(["GET", "HEAD", "POST"])
 def month_cap(request: HttpRequest, firm: str) -> HttpResponse:
     """How many companies one month takes (`month`, `cap`; empty: as many as every month)."""
@@ -180,6 +183,7 @@ def _people() -> list[Person]:
 
 
 @access("firm.settings")
+@says_when_busy
 @require_http_methods(["GET", "HEAD", "POST"])
 def people(request: HttpRequest, firm: str) -> HttpResponse:
     """Who gives sessions (`gives`), of those who did when the page was shown (`gave`): what somebody else has chosen
@@ -201,6 +205,7 @@ def people(request: HttpRequest, firm: str) -> HttpResponse:
 
 
 @access("firm.settings")
+@says_when_busy
 @require_http_methods(["GET", "HEAD", "POST"])
 def closed_add(request: HttpRequest, firm: str) -> HttpResponse:
     """Days on which the whole firm gives no sessions."""
@@ -215,6 +220,7 @@ def closed_add(request: HttpRequest, firm: str) -> HttpResponse:
 
 
 @access("firm.settings")
+@says_when_busy
 @require_POST
 def closed_remove(request: HttpRequest, firm: str, closed: int) -> HttpResponse:
     """The firm is not closed then after all."""

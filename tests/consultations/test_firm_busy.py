@@ -1,15 +1,19 @@
 """A month that somebody else has locked: the firm's pages say so and lose nothing."""
 
 from collections.abc import Callable, Iterator
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test import Client
 
+from consultations.actions.waiting import join
+from consultations.models import ConsultationMonth, DayException
 from consultations.states import State
+from tenancy.scope import open_scope
 from tests.conftest import House, as_owner
 from tests.consultations.firm_help import NEW, by_telephone, fresh, sheet
-from tests.consultations.office import booked, times
+from tests.consultations.office import DECEMBER, booked, company, times
 
 pytestmark = pytest.mark.django_db(transaction=True)
 As = Callable[[str], Client]
@@ -40,6 +44,37 @@ def test_a_busy_month_is_said_and_nothing_is_written(
     answer = baba.post(sheet(row, "cancel/"), {"whose": "client"})
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     assert fresh(office, row).state == State.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("settings/consultations/months/", {"month": "2026-12", "cap": "6"}),
+        (
+            "consultations/schedule/exceptions/",
+            {
+                "exception-first_day": "2026-12-10",
+                "exception-is_open": "open",
+                "exception-starts": "18:00",
+                "exception-ends": "20:00",
+            },
+        ),
+    ],
+)
+def test_what_may_free_a_place_or_a_time_waits_for_a_busy_month(
+    as_: As, office: House, somebody_else: Callable[[], None], path: str, sent: dict[str, str]
+) -> None:
+    for number in range(4):
+        booked(office, number)
+    with open_scope(office.scope):
+        join(id=uuid4(), wanted=[DECEMBER], asked=company(9))
+    aoki = as_("青木")
+    somebody_else()
+    answer = aoki.post(f"/michisuji/{path}", sent)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    with open_scope(office.scope):
+        assert not DayException.objects.exists()
+        assert ConsultationMonth.objects.get().cap is None
 
 
 def test_what_was_typed_for_who_calls_is_still_there(
