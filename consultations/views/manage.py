@@ -13,12 +13,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from consultations import choosing, mails
 from consultations.actions import booking, waiting
+from consultations.actions.refusals import Lapsed
 from consultations.addresses import MANAGE, manage_token
 from consultations.calendars.writing import file_text
 from consultations.forms import ChooseForm, new_seed
 from consultations.forms_manage import AnswerForm, MoreForm
 from consultations.managing import Managed, managed
-from consultations.models import Consultation
+from consultations.models import Consultation, WaitlistEntry
 from consultations.slots import Slot
 from consultations.states import ENDED, State
 from consultations.views.acting import POSTS, acted_on, answered, by_link, the_row
@@ -253,11 +254,18 @@ _ANSWERED = {
 
 
 def _answered(row: Consultation, form: AnswerForm) -> Consultation:
+    """Raises what the actions raise; and Lapsed where another window has answered otherwise."""
     said = form.cleaned_data["answer"]
     if said in (AnswerForm.ACCEPT, AnswerForm.OTHER):
         slot = form.cleaned_data["slot"] if said == AnswerForm.OTHER else None
+        if slot and row.state == State.CONFIRMED and slot.starts != row.starts_at:
+            raise Lapsed
         return booking.confirm(consultation=row, slot=slot)
-    return waiting.decline(consultation=row, keep=said == AnswerForm.KEEP)
+    keep = said == AnswerForm.KEEP
+    waits = row.entry is not None and row.entry.state == WaitlistEntry.State.WAITING
+    if row.state == State.CANCELLED and waits != keep:
+        raise Lapsed
+    return waiting.decline(consultation=row, keep=keep)
 
 
 # ── More to say ──

@@ -374,6 +374,23 @@ def test_an_offer_is_passed_on(office: House, said: str, state: str) -> None:
     assert ("いまの順番を見る" in shown) is (said == "keep")
 
 
+@pytest.mark.parametrize(("first", "then"), [("keep", "leave"), ("leave", "keep"), ("accept", "other")])
+def test_who_has_answered_otherwise_in_another_window_is_told_so(
+    office: House, first: str, then: str
+) -> None:
+    row, entry = offered(office)
+    token, other = token_of(office, row), times(office)[-1]
+    assert send("answer", token, answer=first).status_code == 302
+    with open_scope(office.scope):
+        entry.refresh_from_db()
+    stands = entry.state
+    assert send("answer", token, answer=then, slot=str(other.slot)).status_code == 410
+    with open_scope(office.scope):
+        entry.refresh_from_db()
+    assert entry.state == stands
+    assert fresh(office, row).starts_at == row.starts_at
+
+
 def test_an_offer_that_ran_out_is_not_accepted(office: House) -> None:
     row, _ = offered(office)
     with clock.stopped_at(NOW + timedelta(hours=25)):
