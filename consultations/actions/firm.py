@@ -124,13 +124,15 @@ def write_note(
 
 
 def send_summary(*, consultation: Consultation, actor: Membership) -> Consultation:
-    """The summary and what was agreed may be read by link, and the link goes out by mail; the same text once. Raises
-    Empty."""
+    """The summary and what was agreed may be read by link, and the link goes out by mail; the same text once: its
+    `summary_sent_at` stays then. Raises Empty."""
     with in_the_office():
         row, _ = locked_consultation(consultation.pk)
         note = SessionNote.objects.filter(consultation=row, is_summary=True).exclude(text="").first()
         if note is None or row.state in ENDED:  # after a cancellation nothing is mailed
             raise Empty
+        if row.summary_sent_at is not None and note.updated_at <= row.summary_sent_at:
+            return row
         note.shared, note.opened_by = True, row.pk
         note.save(update_fields=["shared", "opened_by"])
         NextAction.objects.filter(consultation=row).update(opened_by=row.pk)

@@ -44,6 +44,7 @@ from tenancy.views.shared import company_of
 
 SIMILAR = 20
 MOVED_ON = "この予約は、画面を開いたあとで状態が変わりました。いまの内容をご確認ください。"
+ALREADY_SENT = "このまとめは、すでにお送りしています。次の一歩など、あとから加えたものも、お送りしたリンクからお読みいただけます。"
 ANYWAY = ("GET", "HEAD", "POST")
 
 
@@ -120,11 +121,14 @@ def _sure_to_send(request: HttpRequest, shown: Consultation) -> HttpResponse:
 
 def _send(request: HttpRequest, shown: Consultation) -> HttpResponse:
     try:
-        acts.send_summary(consultation=shown, actor=actor_of(request))
+        sent = acts.send_summary(consultation=shown, actor=actor_of(request))
     except acts.Empty:
         messages.warning(request, "まとめがまだ書かれていません。保存してから、お送りください。")
         return _to_sheet(request, shown, "summary")
-    messages.success(request, f"{shown.email} へ、まとめのリンクをお送りします。")
+    if sent.summary_sent_at == shown.summary_sent_at:
+        messages.info(request, ALREADY_SENT)
+    else:
+        messages.success(request, f"{shown.email} へ、まとめのリンクをお送りします。")
     return _to_sheet(request, shown)
 
 

@@ -164,8 +164,12 @@ def test_the_note_stays_within_the_firm_and_the_summary_until_it_is_sent(
 def test_the_same_summary_is_mailed_once_and_a_corrected_one_again(baba: Client, office: House) -> None:
     row = booked(office, 1)
     done(baba, sheet(row, "summary/"), text="まとめ")
-    for _ in range(2):
-        done(baba, sheet(row, "summary/"), do="send")
+    assert "リンクをお送りします。" in done(baba, sheet(row, "summary/"), do="send")
+    with clock.stopped_at(NOW + timedelta(minutes=1)):
+        again = done(baba, sheet(row, "summary/"), do="send")
+    assert "リンクをお送りします。" not in again
+    assert "すでにお送りしています。" in again
+    assert fresh(office, row).summary_sent_at == NOW
     assert templates(office, "owner1@c1.example").count("session_summary") == 1
     seen = NOW.isoformat()
     with clock.stopped_at(NOW + timedelta(minutes=5)):
