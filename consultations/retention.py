@@ -31,7 +31,9 @@ kept(
     [Consultation],
     "90 days",
     days=90,
-    old=lambda before: Consultation.objects.filter(state=State.EXPIRED, ended_at__lt=before),
+    old=lambda before: Consultation.objects.filter(
+        state__in=(State.EXPIRED, State.CANCELLED), confirmed_at=None, ended_at__lt=before
+    ),
 )
 kept(
     "entries of the queue that have ended",

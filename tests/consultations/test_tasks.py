@@ -30,12 +30,13 @@ from consultations.models import (
 from consultations.states import State
 from notices.models import Mail
 from notices.tasks import send_mail
-from tenancy import clock, due
+from tenancy import clock, due, retention
 from tenancy.models import Due
 from tenancy.scope import open_scope
 from tests.conftest import House
 from tests.consultations.office import DECEMBER, JANUARY, NOW, a_time, booked, company, times
 from tests.tenancy.test_due import broker_at
+from tests.tenancy.test_retention import sleep
 
 LATE = NOW + timedelta(minutes=31)
 TASK: dict[str, Callable[[int, str], None]] = {
@@ -246,6 +247,25 @@ def test_waiting_ends_with_the_month(office: House) -> None:
     with open_scope(office.scope):
         entry.refresh_from_db()
         assert entry.state == WaitlistEntry.State.ENDED
+
+
+# ── Nights ──
+
+
+def test_what_was_never_confirmed_is_forgotten_after_90_days_however_it_ended(office: House) -> None:
+    booked(office, 0, confirmed=False)  # runs out
+    given_back = booked(office, 1, confirmed=False)
+    held, called_off = booked(office, 2), booked(office, 3)
+    with open_scope(office.scope):
+        cancel(consultation=given_back)
+        cancel(consultation=called_off)
+    with clock.stopped_at(LATE):
+        works(LAPSE)
+    with clock.stopped_at(NOW + timedelta(days=91)):
+        retention.start(office.firm.pk)
+        sleep(office.firm)
+    with open_scope(office.scope):
+        assert set(Consultation.objects.values_list("pk", flat=True)) == {held.pk, called_off.pk}
 
 
 # ── Calendars elsewhere ──
