@@ -44,7 +44,10 @@ from tenancy.views.shared import company_of
 
 SIMILAR = 20
 MOVED_ON = "この予約は、画面を開いたあとで状態が変わりました。いまの内容をご確認ください。"
-ALREADY_SENT = "このまとめは、すでにお送りしています。次の一歩など、あとから加えたものも、お送りしたリンクからお読みいただけます。"
+ALREADY_SENT = (
+    "このまとめは、すでにお送りしています。"
+    "次の一歩など、あとから加えたものも、お送りしたリンクからお読みいただけます。"
+)
 ANYWAY = ("GET", "HEAD", "POST")
 
 
