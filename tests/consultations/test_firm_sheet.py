@@ -10,13 +10,14 @@ from django.test import Client
 
 from consultations.actions.asking import Asked
 from consultations.actions.booking import book
-from consultations.actions.firm import hand_over_sessions
+from consultations.actions.firm import agree, hand_over_sessions, write_note
 from consultations.actions.waiting import join
 from consultations.addresses import summary_url
 from consultations.models import Consultation, DayException, NextAction, Schedule, SessionNote, Task
 from consultations.states import State
 from diagnosis.models import Diagnosis
 from tenancy import clock
+from tenancy.merging.joining import merge
 from tenancy.models import Company
 from tenancy.scope import open_scope
 from tests.conftest import House
@@ -176,6 +177,25 @@ def test_the_same_summary_is_mailed_once_and_a_corrected_one_again(baba: Client,
         done(baba, sheet(row, "summary/"), text="直したまとめ", seen=seen)
         done(baba, sheet(row, "summary/"), do="send")
     assert templates(office, "owner1@c1.example").count("session_summary") == 2
+
+
+def test_what_is_written_while_companies_are_merged_hangs_where_the_session_does(office: House) -> None:
+    gone, kept = office.companies["株式会社ア"], office.companies["有限会社イ"]
+    asked, slot = Asked(gone.name, "社長", "a@a.example", company=gone), times(office)[0].slot
+    with open_scope(office.scope):
+        opened = book(id=uuid4(), slot=slot, asked=asked, confirmed=True)
+        merge(kept=kept, gone=gone, actor=office.members["青木"])
+        write_note(consultation=opened, text="まとめ", is_summary=True, actor=office.members["馬場"])
+        agree(
+            consultation=opened,
+            id=uuid4(),
+            text="見積もりの様式",
+            who="社長",
+            due_on=None,
+            actor=office.members["馬場"],
+        )
+        assert SessionNote.objects.get().company_id == kept.pk
+        assert NextAction.objects.get().company_id == kept.pk
 
 
 def test_nothing_is_sent_while_nothing_is_written(baba: Client, office: House) -> None:
