@@ -28,7 +28,7 @@ from consultations.calc import months
 from consultations.forms import AskForm, SlotField
 from consultations.free_times import FreeTime, free_times, month_view, this_and_next
 from consultations.models import Consultation
-from consultations.models.booking import Kind
+from consultations.models.booking import ConsultationQuerySet, Kind
 from consultations.office import in_the_office
 from consultations.states import CLIENT, FIRM, NotFromHere, State
 from consultations.views.asking import MAILS
@@ -47,6 +47,7 @@ from tenancy.limits import seconds_left, within
 from tenancy.links import read_token
 from tenancy.models import Company, Membership, PrivacyNotice
 from tenancy.permissions import VISITOR, Access, Limit
+from tenancy.scope import current_scope
 from tenancy.views.shared import company_of
 
 # Counted for visitors only. Twenty programs of one address at the same moment are all counted before any is answered:
@@ -321,15 +322,15 @@ class Bookings(Door):
     )
     def get(self, request: Request, firm: str) -> Response:
         query = BookingQuery.of(request)
-        rows = Consultation.objects.all()
-        if "state" in query:
-            rows = rows.standing(query["state"])
-        if "company" in query:
-            rows = rows.filter(company=query["company"])
-        if "month" in query:
-            rows = rows.filter(month=first_of(query["month"]))
         names = _names()
-        return paged(request, rows, query, ORDERS, lambda row: _present(row, names))
+        with _in_sight() as rows:
+            if "state" in query:
+                rows = rows.standing(query["state"])
+            if "company" in query:
+                rows = rows.filter(company=query["company"])
+            if "month" in query:
+                rows = rows.filter(month=first_of(query["month"]))
+            return paged(request, rows, query, ORDERS, lambda row: _present(row, names))
 
     @extend_schema(
         operation_id="consultations_bookings_create",
@@ -405,8 +406,21 @@ class Cancelling(Door):
         return Response(_present(cancelled, _names()))
 
 
+@contextmanager
+def _in_sight() -> Iterator[ConsultationQuerySet]:
+    """What who asks may see, as on the pages: on the firm's side also what they give themselves, whosever company it
+    is; the walls know nothing of that."""
+    scope = current_scope()
+    if scope.side != "firm":
+        yield Consultation.objects.all()
+        return
+    with in_the_office():
+        yield Consultation.objects.visible_to(scope)
+
+
 def _found(id: UUID) -> Consultation:
-    found: Consultation = get_object_or_404(Consultation, pk=id)
+    with _in_sight() as rows:
+        found: Consultation = get_object_or_404(rows, pk=id)
     return found
 
 

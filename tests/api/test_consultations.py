@@ -414,12 +414,21 @@ def test_nobody_else_cancels(program: Programs, office: House, name: str) -> Non
     assert program(name).post(f"{BOOKINGS}{row.pk}/cancel/").status_code == expected
 
 
-def test_a_consultant_who_sees_assigned_companies_sees_no_other_booking(
+def test_a_consultant_who_sees_assigned_companies_sees_what_they_give_and_no_other_booking(
     program: Programs, office: House
 ) -> None:
-    chiba = program("千葉")
+    chiba, nobodys = program("千葉"), booked(office, 2)
     own = chiba.post(BOOKINGS, asked(slots(chiba)[0])).json()["id"]
     office.firm.consultants_see = "assigned"
     office.firm.save(update_fields=["consultants_see"])
+
+    def seen(name: str) -> set[str]:
+        return {each["id"] for each in program(name).get(BOOKINGS).json()["results"]}
+
+    assert seen("馬場") == seen("青木") == {own, str(nobodys.pk)}
+    with open_scope(office.scope):
+        Consultation.objects.update(consultant=office.members["青木"])
+    assert seen("馬場") == {str(nobodys.pk)}
     assert program("馬場").get(f"{BOOKINGS}{own}/").status_code == 404
     assert program("青木").get(f"{BOOKINGS}{own}/").status_code == 200
+    assert seen("千葉") == {own}
