@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from consultations import addresses
-from consultations.actions.booking import cancel, put_off
+from consultations.actions.booking import cancel, put_off, rebook
 from consultations.actions.firm import agree, mark, send_summary, write_note
 from consultations.actions.waiting import decline, join, tell_full
 from consultations.addresses import FEED, MANAGE, QUEUE, SUMMARY, WISH, manage_token, queue_token
@@ -424,6 +424,23 @@ def test_who_was_put_off_books_another_time_once(office: House) -> None:
 def _opens(url: str) -> str:
     """The address without when its token was signed, and the signature."""
     return url.rsplit("~", 2)[0]
+
+
+def test_a_replacement_that_is_given_back_late_is_not_said_to_use_up_a_months_place(office: House) -> None:
+    row, time = booked(office, 1), a_time(office, date(2026, 12, 17), 14)
+    with open_scope(office.scope):
+        put_off(consultation=row, reason="担当者の急病", actor=office.members["馬場"])
+        instead = rebook(consultation=row, id=uuid4(), slot=time.slot)
+        token = manage_token(instead)
+    with clock.stopped_at(time.starts - timedelta(hours=2)):
+        asked = page("cancel", token).content.decode()
+        assert send("cancel", token).status_code == 302
+        told = page("manage", token).content.decode()
+    assert "振替は行われたもの" in asked
+    assert "振替は行われたもの" in told
+    assert "月の枠は使われたもの" not in asked + told
+    with open_scope(office.scope):
+        assert month_view(DECEMBER).left == 4
 
 
 def test_what_was_not_put_off_has_no_replacement(office: House) -> None:
