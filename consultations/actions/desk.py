@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time
 
+from consultations.actions.firm import say_usual_way
 from consultations.actions.places import fill, freed, locked_month, swept_month
 from consultations.calc import months
 from consultations.models import (
@@ -152,12 +153,15 @@ def update_schedule(
     seen: Mapping[str, str] | None,
     actor: Membership | None,
 ) -> Schedule:
-    """Notice, horizon, buffer, usual way to meet. Raises ChangedMeanwhile."""
+    """Notice, horizon, buffer, usual way to meet, which those who come by it are told. Raises ChangedMeanwhile."""
     row: Schedule = Schedule.objects.select_for_update(of=("self",), no_key=True).get(pk=schedule.pk)
     before = apply(row, values, seen)
     if before:
         row.save(update_fields=list(before))
         trail.record("update.schedule", row, before=before)
+    if {"meeting_url", "phone"} & before.keys():
+        was = Schedule(**{name: before.get(name, getattr(row, name)) for name in ("meeting_url", "phone")})
+        say_usual_way(schedule=row, was=was, actor=actor)
     if FREES_IN_SCHEDULE & before.keys():
         tell_who_waits()
     return row

@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from consultations import labels, mails
 from consultations.actions.booking import ask_where
 from consultations.actions.places import locked_consultation, move
-from consultations.models import REMIND, Consultation, NextAction, SessionNote, Task, WaitlistEntry
+from consultations.models import REMIND, Consultation, NextAction, Schedule, SessionNote, Task, WaitlistEntry
 from consultations.office import in_the_office
 from consultations.states import ENDED, FIRM, LIVE, State
 from diagnosis.actions import take_over_company as take_over_diagnosis
@@ -66,13 +66,35 @@ def say_where(*, consultation: Consultation, url: str, phone: str, actor: Member
             return row
         row.meeting_url, row.meeting_phone, row.sequence = url, phone, row.sequence + 1
         row.save(update_fields=list(before))
-        rows: list[Model] = []
-        if row.state == State.CONFIRMED and row.starts_at > clock.now():
-            rows += mails.send_meeting(row)
-        if labels.has_a_way(row, mails.schedule_of(row)):
-            rows += _done_with(Task.objects.open().filter(consultation=row, kind=Task.Kind.SAY_WHERE), actor)
+        rows = _told_where(row, actor)
         trail.record("say_where.consultation", row, company_id=row.company_id, before=before, rows=rows)
         return row
+
+
+def _told_where(row: Consultation, actor: Membership | None) -> list[Model]:
+    rows: list[Model] = []
+    if row.state == State.CONFIRMED and row.starts_at > clock.now():
+        rows += [*mails.send_meeting(row), *ask_where(row)]
+    if labels.has_a_way(row, mails.schedule_of(row)):
+        rows += _done_with(Task.objects.open().filter(consultation=row, kind=Task.Kind.SAY_WHERE), actor)
+    return rows
+
+
+def say_usual_way(*, schedule: Schedule, was: Schedule, actor: Membership | None) -> None:
+    """The consultant's usual way to meet is another one: whoever comes by it is told, each as by `say_where`."""
+    with in_the_office():
+        coming = Consultation.objects.filter(
+            consultant=schedule.membership_id, state=State.CONFIRMED, starts_at__gt=clock.now()
+        )
+        for each in coming.order_by("month", "pk"):
+            row, _ = locked_consultation(each.pk)
+            same = labels.meeting_label(row, was) == labels.meeting_label(row, schedule)
+            if same or row.state != State.CONFIRMED or row.consultant_id != schedule.membership_id:
+                continue
+            before, row.sequence = {"sequence": row.sequence}, row.sequence + 1
+            row.save(update_fields=["sequence"])
+            rows = _told_where(row, actor)
+            trail.record("say_where.consultation", row, company_id=row.company_id, before=before, rows=rows)
 
 
 def do_task(*, task: Task, actor: Membership) -> None:
@@ -81,7 +103,7 @@ def do_task(*, task: Task, actor: Membership) -> None:
         trail.record("do.task", each, before={"done_at": None})
 
 
-def _done_with(tasks: QuerySet[Task], actor: Membership) -> list[Task]:
+def _done_with(tasks: QuerySet[Task], actor: Membership | None) -> list[Task]:
     found = list(tasks.select_for_update(of=("self",), no_key=True))
     for each in found:
         each.done_at, each.done_by = clock.now(), actor

@@ -11,15 +11,17 @@ from django.test import Client
 
 from consultations.actions.booking import cancel
 from consultations.actions.desk import CALENDAR, subscribe, update_desk
+from consultations.actions.firm import say_where
 from consultations.addresses import FEED
 from consultations.calendars.problems import Reason
-from consultations.models import DayException, OutsideBusy, OutsideCalendar, Schedule, Weekly
+from consultations.models import DayException, OutsideBusy, OutsideCalendar, Schedule, Task, Weekly
+from notices.models import Mail
 from tenancy import clock
 from tenancy.links import read_token
 from tenancy.models import Due
 from tenancy.scope import open_scope
 from tests.conftest import House
-from tests.consultations.office import MEETING, NOW, a_time, booked, times
+from tests.consultations.office import MEETING, NOW, a_time, booked, company, times
 from tests.tenancy.test_companies import fields
 
 As = Callable[[str], Client]
@@ -200,6 +202,26 @@ def test_the_usual_ways_are_kept(baba: Client, office: House) -> None:
     assert (row.fields_of_work, row.notice_hours, row.phone) == ("事業承継", 48, "048-000-0000")
     assert row.meeting_url == MEETING
     assert times(office)[0].starts >= NOW + timedelta(hours=48)
+
+
+def test_who_comes_by_the_usual_way_is_told_when_there_is_one_and_when_it_is_another(
+    baba: Client, office: House
+) -> None:
+    baba.post(BASE, shown(baba, '" ') | {"meeting_url": ""})
+    booked(office, 1)
+    by_the_way = booked(office, 2)
+    with open_scope(office.scope):
+        url = "https://meet.example/once"
+        say_where(consultation=by_the_way, url=url, phone="", actor=office.members["馬場"])
+        assert Task.objects.open().count() == 1
+    for usual in ("https://meet.example/baba", "https://meet.example/other"):
+        baba.post(BASE, shown(baba, '" ') | {"meeting_url": usual})
+        baba.post(BASE, shown(baba, '" ') | {"fields_of_work": usual[-5:]})
+    with open_scope(office.scope):
+        told = [each.body for each in Mail.objects.filter(to=company(1).email, template="booking_meeting")]
+        assert [sum(usual in each for each in told) for usual in ("/baba", "/other")] == [1, 1]
+        assert Mail.objects.filter(to=company(2).email, template="booking_meeting").count() == 1
+        assert not Task.objects.open().exists()
 
 
 @pytest.mark.parametrize(
