@@ -86,8 +86,9 @@ def tell_who_waits() -> None:
         for month in sorted(wanted):
             if months.last_day(month) >= clock.today():
                 places = locked_month(month)
-                freed(places.row)
-                fill(places.row, places.desk)
+                if places.left:  # else nothing became free: the number stands on the firm's page
+                    freed(places.row)
+                    fill(places.row, places.desk)
 
 
 def close_days(

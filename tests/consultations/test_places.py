@@ -1,7 +1,7 @@
 """Places of a month: given, freed, offered, never five."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from uuid import uuid4
 
 import pytest
@@ -120,6 +120,15 @@ def test_who_has_passed_is_asked_again_by_what_frees_a_time_and_by_nothing_else(
     with open_scope(office.scope):
         set_hours(schedule=schedule, hours=WEEKDAYS, actor=None)
     assert offer_to(office, entry)
+
+
+def test_more_hours_make_no_place_of_a_full_month_free(office: House) -> None:
+    for number in range(4):
+        booked(office, number)
+    waits(office, 10)
+    with open_scope(office.scope):
+        set_hours(schedule=Schedule.objects.get(), hours=(*WEEKDAYS, (5, time(10), time(12))), actor=None)
+        assert ConsultationMonth.objects.get().freed == 0
 
 
 def test_a_cancelled_place_is_offered_to_the_first_in_the_queue(office: House) -> None:
