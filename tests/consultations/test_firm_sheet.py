@@ -230,7 +230,7 @@ def test_steps_are_agreed_once_and_ticked_both_ways(baba: Client, office: House)
     with open_scope(office.scope):
         [step] = NextAction.objects.all()
         assert (step.who, step.due_on) == ("社長", date(2026, 12, 20))
-    assert "済み" in done(baba, sheet(row, f"actions/{id}/"), done="yes")
+    assert "まだに戻す" in done(baba, sheet(row, f"actions/{id}/"), done="yes")
     assert "まだに戻す" not in done(baba, sheet(row, f"actions/{id}/"), done="no")
     other = booked(office, 2)
     assert baba.post(sheet(other, f"actions/{id}/"), {"done": "yes"}).status_code == 404
