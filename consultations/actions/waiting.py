@@ -59,8 +59,10 @@ def _joined(id: UUID, wanted: Iterable[date], asked: Asked) -> WaitlistEntry:
     for month, places in held.items():
         _require_full(month, places)
         require_first(asked, month)
-    if (known := WaitlistEntry.objects.waiting().filter(same_company(asked)).first()) is not None:
-        raise AlreadyWaiting(known)
+    for known in WaitlistEntry.objects.waiting().filter(same_company(asked)):
+        # Of one whose months are over no worker may know: an archive brings none of the due work along.
+        if not end_waiting(entry=known):
+            raise AlreadyWaiting(known)
     entry = WaitlistEntry(id=id, months=[month.isoformat() for month in held], **asked.columns())
     try:
         with transaction.atomic():

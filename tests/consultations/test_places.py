@@ -122,6 +122,23 @@ def test_who_has_passed_is_asked_again_by_what_frees_a_time_and_by_nothing_else(
     assert offer_to(office, entry)
 
 
+def test_who_has_waited_for_a_month_that_is_over_waits_for_another_though_no_worker_has_come(
+    office: House,
+) -> None:
+    january = times(office, JANUARY)
+    for number in range(4):
+        booked(office, number)
+        booked(office, 20 + number, time=january[-1 - number])
+    old = waits(office, 10)
+    with clock.stopped_at(months.at(JANUARY, time(9))), open_scope(office.scope):
+        new = join(id=uuid4(), wanted=[JANUARY], asked=company(10))
+        assert list(WaitlistEntry.objects.waiting()) == [new]
+    with open_scope(office.scope):
+        old.refresh_from_db()
+    assert old.state == WaitlistEntry.State.ENDED
+    assert mails_to(office, 10) == ["waiting_over", "waitlisted", "waitlisted"]
+
+
 def test_more_hours_make_no_place_of_a_full_month_free(office: House) -> None:
     for number in range(4):
         booked(office, number)
