@@ -200,8 +200,8 @@ def where(request: HttpRequest, firm: str, consultation: UUID) -> HttpResponse:
     if not form.is_valid():
         return _sheet(request, shown, 422, where_form=form)
     url, phone = form.cleaned_data["meeting_url"], form.cleaned_data["meeting_phone"]
-    told = shown.state == State.CONFIRMED and shown.starts_at > clock.now()
-    acts.say_where(consultation=shown, url=url, phone=phone, actor=actor_of(request))
+    said = acts.say_where(consultation=shown, url=url, phone=phone, actor=actor_of(request))
+    told = _is_to_come(said) and said.sequence != shown.sequence
     messages.success(
         request, "参加方法を保存しました。" + ("お客様へメールでお知らせします。" if told else "")
     )
@@ -215,7 +215,7 @@ def where(request: HttpRequest, firm: str, consultation: UUID) -> HttpResponse:
 def move(request: HttpRequest, firm: str, consultation: UUID) -> HttpResponse:
     """Another free time, of whatever consultant."""
     shown = session_of(consultation)
-    if not _can_move(shown):
+    if not _is_to_come(shown):
         return _to_sheet(request, shown)
     if request.method != "POST":
         return _times(request, shown, MoveForm())
@@ -228,12 +228,15 @@ def move(request: HttpRequest, firm: str, consultation: UUID) -> HttpResponse:
     except Refused as refused:
         form.add_error("slot", _why_not(refused))
         return _times(request, shown, form, 409)
-    when = f"{labels.moment_label(moved.starts_at)}"
-    messages.success(request, f"日時を{when}に変えました。お客様へメールでお知らせします。")
+    if moved.sequence == shown.sequence:
+        messages.info(request, "いまと同じ日時です。変更はありません。")
+    else:
+        when = labels.moment_label(moved.starts_at)
+        messages.success(request, f"日時を{when}に変えました。お客様へメールでお知らせします。")
     return _to_sheet(request, shown)
 
 
-def _can_move(shown: Consultation) -> bool:
+def _is_to_come(shown: Consultation) -> bool:
     return bool(shown.state == State.CONFIRMED and shown.starts_at > clock.now())
 
 
@@ -402,7 +405,7 @@ def _sheet(request: HttpRequest, shown: Consultation, status: int = 200, **chang
         "note_form": NoteForm.of(sheet.note),
         "summary_form": SummaryForm.of(sheet.summary),
         "action_form": ActionForm(),
-        "can_move": _can_move(shown),
+        "can_move": _is_to_come(shown),
         "can_cancel": shown.state in (State.HELD, State.CONFIRMED) and not shown.has_lapsed,
         "can_confirm": shown.state in WAITING and not shown.has_lapsed,
         "can_mark": has_begun and shown.state in (State.CONFIRMED, State.COMPLETED, State.NO_SHOW),

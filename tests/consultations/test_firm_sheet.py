@@ -14,6 +14,7 @@ from consultations.actions.firm import agree, hand_over_sessions, write_note
 from consultations.actions.waiting import join
 from consultations.addresses import summary_url
 from consultations.models import Consultation, DayException, NextAction, Schedule, SessionNote, Task
+from consultations.slots import Slot
 from consultations.states import State
 from diagnosis.models import Diagnosis
 from tenancy import clock
@@ -306,9 +307,19 @@ def test_a_session_is_moved_to_a_free_time_and_the_client_told(baba: Client, off
     assert "booking_changed" in templates(office, "owner1@c1.example")
 
 
+def test_what_changes_nothing_is_mailed_to_nobody_and_not_said_to_be(baba: Client, office: House) -> None:
+    row = booked(office, 1)
+    same = str(Slot(times(office)[0].slot.schedule_id, row.starts_at))
+    assert "変更はありません" in done(baba, sheet(row, "move/"), slot=same)
+    page = done(baba, sheet(row, "where/"), meeting_url="", meeting_phone="")
+    assert "参加方法を保存しました。" in page
+    assert "メールでお知らせします。" not in page.partition("参加方法を保存しました。")[2][:40]
+    assert templates(office, "owner1@c1.example") == ["booking_confirmed"]
+
+
 def test_a_time_that_is_gone_is_refused_and_the_session_stays(baba: Client, office: House) -> None:
     row, other = booked(office, 1), booked(office, 2)
-    taken = f"{other.starts_at:%Y%m%dT%H%MZ}.{times(office)[0].slot.schedule_id}"
+    taken = str(Slot(times(office)[0].slot.schedule_id, other.starts_at))
     assert "たったいま埋まりました" in refused(baba, sheet(row, "move/"), 409, slot=taken)
     assert "お選びください" in refused(baba, sheet(row, "move/"), 422, slot="")
     assert fresh(office, row).starts_at == row.starts_at
