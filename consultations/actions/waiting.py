@@ -60,7 +60,7 @@ def _joined(id: UUID, wanted: Iterable[date], asked: Asked) -> WaitlistEntry:
         _require_full(month, places)
         require_first(asked, month)
     for known in WaitlistEntry.objects.waiting().filter(same_company(asked)):
-        # Of one whose months are over no worker may know: an archive brings none of the due work along.
+        # Where its months are over and no worker has been there yet, it stands in nobody's way.
         if not end_waiting(entry=known):
             raise AlreadyWaiting(known)
     entry = WaitlistEntry(id=id, months=[month.isoformat() for month in held], **asked.columns())
