@@ -114,6 +114,15 @@ def _done_with(tasks: QuerySet[Task], actor: Membership | None) -> list[Task]:
 # ── What was said ──
 
 
+def _held(consultation: Consultation) -> Consultation:
+    """The session's row, held until the transaction ends: whose company it is stands still. Not its month: who writes
+    about a session waits for nobody who books."""
+    row: Consultation = Consultation.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=consultation.pk
+    )
+    return row
+
+
 def write_note(
     *,
     consultation: Consultation,
@@ -127,7 +136,7 @@ def write_note(
     `seen`: when the words that the writer saw were saved; None: there were none. Raises NoteMoved.
     """
     with in_the_office():
-        row, _ = locked_consultation(consultation.pk)  # whose company it is stands still meanwhile
+        row = _held(consultation)
         note, new = SessionNote.objects.select_for_update(of=("self",), no_key=True).get_or_create(
             consultation=row,
             is_summary=is_summary,
@@ -150,6 +159,7 @@ def send_summary(*, consultation: Consultation, actor: Membership) -> Consultati
     `summary_sent_at` stays then. Raises Empty."""
     with in_the_office():
         row, _ = locked_consultation(consultation.pk)
+        _held(row)  # what is agreed at this moment is sent along, or opened afterwards
         note = SessionNote.objects.filter(consultation=row, is_summary=True).exclude(text="").first()
         if note is None or row.state in ENDED:  # after a cancellation nothing is mailed
             raise Empty
@@ -173,7 +183,7 @@ def agree(
 ) -> NextAction:
     """Something that was agreed, with who does it and until when. The same `id` is agreed once."""
     with in_the_office():
-        row, _ = locked_consultation(consultation.pk)  # the same form at the same moment waits here
+        row = _held(consultation)  # the same form at the same moment waits here
         if (known := NextAction.objects.filter(pk=id).first()) is not None:
             return known
         agreed = NextAction(

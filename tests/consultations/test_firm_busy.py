@@ -77,6 +77,16 @@ def test_what_may_free_a_place_or_a_time_waits_for_a_busy_month(
         assert ConsultationMonth.objects.get().cap is None
 
 
+def test_notes_and_what_is_agreed_wait_for_nobody_who_books(
+    as_: As, office: House, somebody_else: Callable[[], None]
+) -> None:
+    row, baba = booked(office, 1), as_("馬場")
+    somebody_else()
+    assert baba.post(sheet(row, "note/"), {"text": "社内だけ"}).status_code == 302
+    step = {"id": uuid4(), "text": "名簿を作る", "who": "社長"}
+    assert baba.post(sheet(row, "actions/"), step).status_code == 302
+
+
 def test_what_was_typed_for_who_calls_is_still_there(
     as_: As, office: House, somebody_else: Callable[[], None]
 ) -> None:
