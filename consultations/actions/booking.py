@@ -140,8 +140,14 @@ def _inserted(booked: Consultation, *, confirmed: bool) -> Consultation:
     else:
         due.put(LAPSE, booked.firm_id, booked.pk, at=booked.expires_at)
         rows = mails.send_hold(booked)
-    said = {"origin": booked.origin, "confirmed": confirmed}
-    trail.record("book.consultation", booked, company_id=booked.company_id, rows=rows, **said)
+    trail.record(
+        "book.consultation",
+        booked,
+        company_id=booked.company_id,
+        rows=rows,
+        origin=booked.origin,
+        confirmed=confirmed,
+    )
     return booked
 
 
