@@ -336,9 +336,9 @@ class Model:
         row.state, row.number, row.expires = "cancelled", None, None
         self.free_one(row.month)
         entry = self.entry(row.entry)
-        if keep:
+        if entry.state == "waiting" and keep:
             self.to_the_end(entry, row.month)
-        else:
+        elif entry.state == "waiting":
             entry.state = "left"
         self.fill(row.month)
 
