@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -114,9 +114,10 @@ def detail(request: HttpRequest, firm: str, company: int, consultation: UUID) ->
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def book(request: HttpRequest, firm: str, company: int) -> HttpResponse:
-    """A time for the own company, with nothing typed that is known, confirmed at once; or the queue of a full month."""
+    """A time for the own company, with nothing typed that is known, confirmed at once; or the queue of a full month.
+    `look`: only at other days, with what was typed."""
     visit = visit_of(request)
-    if request.method != "POST":
+    if request.method != "POST" or "look" in request.POST:
         with writing(visit.scope):
             return _Booking(request, company).page()
     with writing(visit.scope):
@@ -148,16 +149,30 @@ class _Booking:
         self.full = [each for each in left if worth_waiting_for(each, desk)]
         self.diagnoses = list(Diagnosis.objects.submitted().filter(company=self.company)[:DIAGNOSES])
         self.waits = request.method == "POST" and request.POST.get("act") == "wait"
-        self.book_form = OwnBookForm(None if self.waits else self._typed(), diagnoses=self.diagnoses)
+        self.book_form = OwnBookForm(
+            None if self.waits else self._sent(), diagnoses=self.diagnoses, initial=self._looked()
+        )
         self.wait_form = OwnWaitForm(
-            self._typed() if self.waits else None,
+            self._sent() if self.waits else None,
             diagnoses=self.diagnoses,
             choices=[(f"{each.month:%Y-%m-%d}", labels.month_label(each.month)) for each in self.full],
             auto_id="wait_%s",
         )
 
-    def _typed(self) -> Any:
-        return self.request.POST if self.request.method == "POST" else None
+    def _sent(self) -> Any:
+        """What is to be done; None where nothing is."""
+        is_asked = self.request.method == "POST" and "look" not in self.request.POST
+        return self.request.POST if is_asked else None
+
+    def _looked(self) -> dict[str, str]:
+        """What was typed before looking at other days."""
+        typed = self.request.POST if "look" in self.request.POST else QueryDict()
+        return {name: typed[name] for name in ("kind", "topic", "diagnosis", "seed") if name in typed}
+
+    def _query(self) -> QueryDict:
+        """Which days to look at."""
+        look = self.request.POST.get("look")
+        return self.request.GET if look is None else QueryDict(look.lstrip("?"))
 
     @property
     def sent(self) -> OwnForm:
@@ -168,7 +183,7 @@ class _Booking:
         context = {
             "company": self.company,
             "member": member_of(self.request),
-            "choice": choosing.choice(self.months, self.request.GET, chosen=chosen),
+            "choice": choosing.choice(self.months, self._query(), chosen=chosen),
             "book_form": self.book_form,
             "wait_form": self.wait_form,
             "full": self.full,

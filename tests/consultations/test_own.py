@@ -1,5 +1,6 @@
 """A company's own people: what they see of their sessions, and how an owner books without retyping."""
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -53,6 +54,19 @@ def session(house: House, company: str = "株式会社ア", time: int = 60) -> C
 
 def words(answer: Any) -> str:
     return str(answer.content.decode())
+
+
+def test_an_owner_looks_at_another_month_and_keeps_what_was_typed(office: House, as_: As) -> None:
+    client, seed = as_("千葉"), a_seed()
+    page = words(sends(client, office, look="?month=2027-01", kind="both", topic="採用の話", seed=seed))
+    assert "2027年1月6日" in page
+    assert "2026年12月9日" not in page
+    assert "採用の話" in page
+    assert seed in page
+    assert re.search(r'value="both"[^>]*checked', page)
+    assert 'class="error"' not in page
+    with open_scope(office.scope):
+        assert Consultation.objects.count() == 0
 
 
 def test_an_owner_books_with_a_time_and_nothing_typed_again(office: House, as_: As) -> None:
