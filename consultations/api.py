@@ -45,6 +45,7 @@ from tenancy.fields import LineField
 from tenancy.forms import NumberField
 from tenancy.limits import seconds_left, within
 from tenancy.links import read_token
+from tenancy.locks import is_busy
 from tenancy.models import Company, Membership, PrivacyNotice
 from tenancy.permissions import VISITOR, Access, Limit
 from tenancy.scope import current_scope
@@ -546,7 +547,7 @@ def _refusals(firm: str) -> Iterator[None]:
     except tuple(WORDS) as refused:
         raise Conflict(WORDS[type(refused)]) from refused
     except OperationalError as problem:
-        if not refusals.is_busy(problem):
+        if not is_busy(problem):
             raise
         raise TooBusy from problem
 

@@ -1,4 +1,6 @@
-"""The lock of a company: held by whatever puts something into it, and by a merge."""
+"""The lock of a company: held by whatever puts something into it, and by a merge. And locks that were not to be had."""
+
+from django.db import OperationalError
 
 from tenancy.models import Company
 
@@ -18,3 +20,12 @@ def lock_company(pk: int) -> Company:
     if found is None:
         raise CompanyGone(pk)
     return found
+
+
+_BUSY = ("55P03", "40P01")
+
+
+def is_busy(problem: OperationalError) -> bool:
+    """Whether a lock was not to be had in three seconds, or PostgreSQL ended one of two who waited for each other:
+    nothing was written, and the same again may go through."""
+    return getattr(problem.__cause__, "pgcode", "") in _BUSY

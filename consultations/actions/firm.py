@@ -161,7 +161,8 @@ def send_summary(*, consultation: Consultation, actor: Membership) -> Consultati
         row, _ = locked_consultation(consultation.pk)
         _held(row)  # what is agreed at this moment is sent along, or opened afterwards
         note = SessionNote.objects.filter(consultation=row, is_summary=True).exclude(text="").first()
-        if note is None or row.state in ENDED:  # after a cancellation nothing is mailed
+        # After a cancellation nothing is mailed; nor to nobody, where the person was erased.
+        if note is None or row.state in ENDED or not row.email:
             raise Empty
         if row.summary_sent_at is not None and note.updated_at <= row.summary_sent_at:
             return row

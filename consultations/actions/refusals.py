@@ -2,8 +2,6 @@
 
 from datetime import date
 
-from django.db import OperationalError
-
 from consultations.models import Consultation, WaitlistEntry
 
 
@@ -69,12 +67,3 @@ class StillFree(Refused):
     def __init__(self, month: date) -> None:
         super().__init__(month)
         self.month = month
-
-
-_BUSY = ("55P03", "40P01")
-
-
-def is_busy(problem: OperationalError) -> bool:
-    """Whether the month's lock was not to be had in three seconds, or PostgreSQL ended one of two who waited for each
-    other: nothing was written, and the same again may go through."""
-    return getattr(problem.__cause__, "pgcode", "") in _BUSY

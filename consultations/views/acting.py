@@ -8,11 +8,11 @@ from typing import TypeVar
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 
-from consultations.actions import refusals
 from consultations.models import Consultation
 from consultations.office import in_the_office
 from consultations.views.saying import NOT_DONE, Busy, Said, words_for
 from diagnosis.views.visitor import gone
+from tenancy.locks import is_busy
 from tenancy.middleware import visit_of
 from tenancy.permissions import Limit
 from tenancy.responses import refusal
@@ -36,7 +36,7 @@ def writing(scope: Scope) -> Iterator[None]:
         with open_scope(scope):
             yield
     except OperationalError as problem:
-        if not refusals.is_busy(problem):
+        if not is_busy(problem):
             raise
         raise Busy from problem
 

@@ -29,7 +29,6 @@ from consultations.actions.refusals import (
     Refused,
     StillFree,
     TimeTaken,
-    is_busy,
 )
 from consultations.actions.waiting import join, position_in
 from consultations.calc import months
@@ -39,13 +38,14 @@ from consultations.free_times import MonthView, free_times, month_views, this_an
 from consultations.glance import coming, glance_of, may_see, open_tasks
 from consultations.models import Consultation, Task
 from consultations.office import in_the_office
-from consultations.views.shared import RETRY_AFTER, actor_of
+from consultations.views.shared import actor_of
 from tenancy import clock
-from tenancy.locks import CompanyGone
+from tenancy.locks import CompanyGone, is_busy
 from tenancy.models import Company, Membership, PrivacyNotice
 from tenancy.permissions import OWNER, access
 from tenancy.scope import Scope, current_scope
 from tenancy.tables import csv_response, xlsx_response
+from tenancy.views.shared import RETRY_AFTER
 
 ROWS = 50
 NEXT = 5

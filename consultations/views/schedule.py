@@ -23,7 +23,6 @@ from consultations.forms import by_day
 from consultations.forms_desk import CalendarForm, ExceptionForm, ScheduleForm, WeekForm, masked
 from consultations.free_times import FreeTime, desk_of_firm, free_times, outside_hours
 from consultations.models import Closed, DayException, Desk, OutsideCalendar, Schedule, Weekly
-from consultations.views.shared import says_when_busy
 from tenancy import clock
 from tenancy.editing import ChangedMeanwhile
 from tenancy.links import make_token
@@ -31,6 +30,7 @@ from tenancy.middleware import member_of, visit_of
 from tenancy.models import Membership
 from tenancy.permissions import access
 from tenancy.trail_reading import history_of
+from tenancy.views.shared import says_when_busy
 
 HOME = "consultations:schedule"
 PREVIEWED = timedelta(days=13)  # two weeks, today among them

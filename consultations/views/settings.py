@@ -17,13 +17,13 @@ from consultations.forms_desk import BlockedForm, CapForm, ClosedForm, DeskForm
 from consultations.free_times import MonthView, desk_of_firm, month_views
 from consultations.labels import month_label
 from consultations.models import Blocked, Closed, ConsultationMonth, Desk, Schedule, Weekly
-from consultations.views.shared import says_when_busy
 from tenancy import clock
 from tenancy.editing import ChangedMeanwhile
 from tenancy.middleware import visit_of
 from tenancy.models import Membership
 from tenancy.permissions import access
 from tenancy.trail_reading import history_of
+from tenancy.views.shared import says_when_busy
 
 MONTHS = 6  # this one and the next five
 HOME = "consultations:settings"

@@ -33,17 +33,19 @@ from consultations.models import Consultation, NextAction, SessionNote
 from consultations.office import in_the_office
 from consultations.preparation import preparation_of
 from consultations.states import FIRM, WAITING, NotFromHere, State
-from consultations.views.shared import actor_of, says_when_busy, session_of
+from consultations.views.shared import actor_of, session_of
 from tenancy import clock
 from tenancy.locks import CompanyGone
 from tenancy.middleware import visit_of
 from tenancy.models import Company
 from tenancy.permissions import access
 from tenancy.scope import current_scope
-from tenancy.views.shared import company_of
+from tenancy.views.shared import company_of, says_when_busy
 
 SIMILAR = 20
 MOVED_ON = "この予約は、画面を開いたあとで状態が変わりました。いまの内容をご確認ください。"
+NOTHING_TO_SEND = "まとめがまだ書かれていません。保存してから、お送りください。"
+NOBODY_TO_SEND_TO = "お客様のメールアドレスが削除されているため、まとめをお送りできません。"
 ALREADY_SENT = (
     "このまとめは、すでにお送りしています。"
     "次の一歩など、あとから加えたものも、お送りしたリンクからお読みいただけます。"
@@ -114,7 +116,8 @@ def _sure_to_send(request: HttpRequest, shown: Consultation) -> HttpResponse:
     with in_the_office():
         written = SessionNote.objects.filter(consultation=shown, is_summary=True).exclude(text="").first()
         agreed = list(NextAction.objects.filter(consultation=shown).order_by("created_at"))
-    if written is None:
+    if written is None or not shown.email:
+        messages.warning(request, NOTHING_TO_SEND if shown.email else NOBODY_TO_SEND_TO)
         return _to_sheet(request, shown, "summary")
     context = {"session": shown, "summary": written, "actions": agreed}
     return render(
@@ -126,7 +129,7 @@ def _send(request: HttpRequest, shown: Consultation) -> HttpResponse:
     try:
         sent = acts.send_summary(consultation=shown, actor=actor_of(request))
     except acts.Empty:
-        messages.warning(request, "まとめがまだ書かれていません。保存してから、お送りください。")
+        messages.warning(request, NOTHING_TO_SEND if shown.email else NOBODY_TO_SEND_TO)
         return _to_sheet(request, shown, "summary")
     if sent.summary_sent_at == shown.summary_sent_at:
         messages.info(request, ALREADY_SENT)

@@ -15,6 +15,7 @@ from tenancy.middleware import member_of
 from tenancy.models import Company, Invitation, Membership
 from tenancy.permissions import access
 from tenancy.sessions import sessions_in
+from tenancy.views.shared import says_when_busy
 
 _INVITE_ANEW = "もう一度ご参加いただくには、新しくご招待ください。"
 _OVER = f"このご招待は、すでに終わっています。{_INVITE_ANEW}"
@@ -106,6 +107,7 @@ def member_sign_out(request: HttpRequest, firm: str, colleague: int) -> HttpResp
 
 
 @access("firm.members", fresh=True)
+@says_when_busy
 @require_http_methods(["GET", "HEAD", "POST"])
 def hand_over(request: HttpRequest, firm: str, colleague: int) -> HttpResponse:
     """Everything that somebody is in charge of goes to somebody else, in one act."""
