@@ -484,8 +484,11 @@ def _close_time(row: Consultation) -> list[Model]:
 
 def rebook(*, consultation: Consultation, id: UUID, slot: Slot) -> Consultation:
     """The replacement of a session that the firm put off: any free time, outside the cap, confirmed at once. One for
-    each session. Raises TimeTaken, and Lapsed where there is nothing to replace, or it has been."""
+    each session. Raises TimeTaken, CompanyGone, and Lapsed where there is nothing to replace, or it has been."""
     with in_the_office():
+        its = Consultation.objects.filter(pk=consultation.pk).exclude(company=None)
+        for company_id in its.values_list("company", flat=True):
+            lock_company(company_id)
         try:
             return _known(id) or _rebooked(consultation, id, slot)
         except (Refused, IntegrityError):

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time
 
 from consultations.actions.firm import say_usual_way
-from consultations.actions.places import fill, freed, locked_month, swept_month
+from consultations.actions.places import fill, freed, lock_month, locked_month, swept_month
 from consultations.calc import months
 from consultations.models import (
     Blocked,
@@ -38,9 +38,7 @@ def update_desk(
     """The firm's rules. With the cap, every month that is still open is locked first, so that nobody is given a place
     by a number that is no longer true; lowering it takes nothing away. Raises ChangedMeanwhile."""
     with in_the_office():
-        this = clock.today().replace(day=1)
-        open_months = ConsultationMonth.objects.filter(month__gte=this).values_list("month", flat=True)
-        swept = [swept_month(month) for month in open_months.order_by("month")]
+        swept = [swept_month(month) for month in _open_months()]
         desk = Desk.objects.select_for_update(of=("self",), no_key=True).first() or Desk()
         is_new = desk.pk is None
         before = apply(desk, values, None if is_new else seen)
@@ -53,6 +51,13 @@ def update_desk(
         if FREES_AT_DESK & before.keys():
             tell_who_waits()
         return desk
+
+
+def _open_months() -> list[date]:
+    """Those that are not over and that anybody has needed, in the order in which they are locked."""
+    this = clock.today().replace(day=1)
+    rows = ConsultationMonth.objects.filter(month__gte=this)
+    return list(rows.order_by("month").values_list("month", flat=True))
 
 
 def _write_usual_closings() -> list[Closed]:
@@ -158,6 +163,8 @@ def update_schedule(
     row: Schedule = Schedule.objects.select_for_update(of=("self",), no_key=True).get(pk=schedule.pk)
     before = apply(row, values, seen)
     if before:
+        for month in _open_months():  # what follows wants them twice, each time in order
+            lock_month(month)
         row.save(update_fields=list(before))
         trail.record("update.schedule", row, before=before)
     if {"meeting_url", "phone"} & before.keys():

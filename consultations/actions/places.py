@@ -11,7 +11,7 @@ Months are always locked in the order of their days.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -26,8 +26,10 @@ from consultations.models import REMIND, Consultation, ConsultationMonth, Desk, 
 from consultations.states import CLOCK, ENDED, TAKES_PLACE, WAITING, NotFromHere, State, allowed
 from notices.actions import withdraw_mails
 from tenancy import clock, due, guards, trail
+from tenancy.models import Company
 
 LAPSE, GIVE_ON = "consultations.lapse", "consultations.give_on"  # kinds of due work, declared in tasks
+COME_BACK = timedelta(minutes=1)
 LAPSES_ALLOWED = 2  # the second offer without an answer ends the entry
 
 
@@ -203,19 +205,34 @@ def fill(row: ConsultationMonth, desk: Desk) -> None:
 
 def _filled(places: Places) -> Places:
     row, desk = places.row, places.desk
-    if places.next_number is None or not desk.is_open or months.last_day(row.month) < clock.today():
+    if not places.left or not desk.is_open or months.last_day(row.month) < clock.today():
         return places
     queue = eligible(WaitlistEntry.objects.for_month(row.month).select_related("firm"), row)
-    queue = [each for each in queue if not _has_one(each, row)]
-    while queue and (number := places.next_number):
+    for entry in queue:
+        if (number := places.next_number) is None:
+            break
+        if _has_one(entry, row):
+            continue
         time = offerable(row.month, desk)
         if time is None:
-            _ask_to_call(queue[0], row)
+            _ask_to_call(entry, row)
             break
-        if _offer(queue.pop(0), time, number) is None:
+        if not _is_at_rest(entry) or _offer(entry, time, number) is None:
             break
         places = _places(row, desk)
     return places
+
+
+def _is_at_rest(entry: WaitlistEntry) -> bool:
+    """Whether nobody writes into the entry's company, or merges it, at this moment. Its lock stands before the month's:
+    here it is not waited for, and a worker comes back to it."""
+    if entry.company_id is None:
+        return True
+    rows = Company.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
+    found = rows.filter(pk=entry.company_id, merged_into=None).first()
+    if found is None:
+        due.put(GIVE_ON, entry.firm_id, entry.pk, at=clock.now() + COME_BACK)
+    return found is not None
 
 
 def _has_one(entry: WaitlistEntry, row: ConsultationMonth) -> bool:
