@@ -124,6 +124,10 @@ class NextAction(FirmModel):
                 firm_side=True,
                 link="opened_by",
             ),
+            models.CheckConstraint(
+                name="consultations_nextaction_sent",
+                condition=models.Q(opened_by=None) | models.Q(opened_by=models.F("consultation")),
+            ),
             *_keys("nextaction", consultation="consultations_consultation", company="tenancy_company"),
         ]
         indexes = [models.Index(name="consultations_action_of", fields=["firm", "company", "due_on"])]
