@@ -1,6 +1,7 @@
 """準備シート: all that is known before a session, on one sheet. The same queries for any number of rows."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Q
 
@@ -65,15 +66,13 @@ def preparation_of(session: Consultation) -> Preparation:
         like = suspects_of(session, scope)
         own = [each for each in notes if each.consultation_id == session.pk]
         history = history_of(session, *own, limit=HISTORY)
-    diagnosis = session.diagnosis if session.diagnosis and session.diagnosis.submitted_at else None
     return Preparation(
         session=session,
         schedule=schedule,
         way=labels.meeting_label(session, schedule),
         has_a_way=labels.has_a_way(session, schedule),
-        outcome=outcome_of(diagnosis) if diagnosis else None,
+        **_answered(session, scope),
         sees_company=_sees(session.company_id, scope),
-        sees_diagnosis=_opens(diagnosis, scope),
         earlier=tuple(_with_notes(each, notes) for each in earlier),
         meetings=tuple(meetings) if session.company_id else (),
         actions=tuple(each for each in actions if each.consultation_id == session.pk),
@@ -83,6 +82,13 @@ def preparation_of(session: Consultation) -> Preparation:
         summary=next((each for each in own if each.is_summary), None),
         history=tuple(history),
     )
+
+
+def _answered(session: Consultation, scope: Scope) -> dict[str, Any]:
+    """What the diagnosis says, and whether the reader may open it."""
+    diagnosis = session.diagnosis if session.diagnosis and session.diagnosis.submitted_at else None
+    outcome = outcome_of(diagnosis) if diagnosis else None
+    return {"outcome": outcome, "sees_diagnosis": _opens(diagnosis, scope)}
 
 
 def _sees(company_id: int | None, scope: Scope) -> bool:

@@ -97,33 +97,48 @@ def words_for(problem: Exception) -> Said:
     """What is said about a refusal."""
     match problem:
         case refusals.Full():
-            return Said(
-                f"{labels.month_label(problem.month)}は、満席になりました",
-                f"ひと足先に、ほかの会社のご予約が入りました。{KEPT}キャンセル待ちに登録するか、ほかの月の日時を"
-                "お選びください。",
-                go="wait",
-                month=problem.month,
-            )
+            return _full(problem.month)
         case refusals.StillFree():
-            return Said(
-                f"{labels.month_label(problem.month)}には、いまご予約いただける日があります",
-                f"お待ちいただかなくても、空いている日時をお選びいただけます。{KEPT}",
-                kind="good",
-                go="book",
-                month=problem.month,
-            )
+            return _still_free(problem.month)
         case refusals.AlreadyThisMonth():
-            return Said(
-                f"{labels.month_label(problem.first.month)}のお申し込みを、すでに承っています",
-                "多くの方にお使いいただけるよう、ご予約は1社につき月に1回までとしています。ほかの月の日時は、"
-                "このままお選びいただけます。",
-                phone=True,
-                tells=True,
-            )
+            return _already(problem.first.month)
         case refusals.QueueFull():
-            return Said(
-                f"{labels.month_label(problem.month)}は、キャンセル待ちも満員です",
-                "翌月の受付が始まったら、あらためてご予約ください。お急ぎのときは、お電話でご相談ください。",
-                phone=True,
-            )
+            return _queue_full(problem.month)
     return _ALWAYS.get(type(problem), _OTHERWISE)
+
+
+def _full(month: date) -> Said:
+    return Said(
+        f"{labels.month_label(month)}は、満席になりました",
+        f"ひと足先に、ほかの会社のご予約が入りました。{KEPT}キャンセル待ちに登録するか、ほかの月の日時をお選びください。",
+        go="wait",
+        month=month,
+    )
+
+
+def _still_free(month: date) -> Said:
+    return Said(
+        f"{labels.month_label(month)}には、いまご予約いただける日があります",
+        f"お待ちいただかなくても、空いている日時をお選びいただけます。{KEPT}",
+        kind="good",
+        go="book",
+        month=month,
+    )
+
+
+def _already(month: date) -> Said:
+    return Said(
+        f"{labels.month_label(month)}のお申し込みを、すでに承っています",
+        "多くの方にお使いいただけるよう、ご予約は1社につき月に1回までとしています。ほかの月の日時は、"
+        "このままお選びいただけます。",
+        phone=True,
+        tells=True,
+    )
+
+
+def _queue_full(month: date) -> Said:
+    return Said(
+        f"{labels.month_label(month)}は、キャンセル待ちも満員です",
+        "翌月の受付が始まったら、あらためてご予約ください。お急ぎのときは、お電話でご相談ください。",
+        phone=True,
+    )
