@@ -38,7 +38,7 @@ kept(
 kept(
     "entries of the queue that have ended",
     [WaitlistEntry],
-    "90 days",
+    "90 days after they began",
     days=90,
     old=lambda before: WaitlistEntry.objects.filter(created_at__lt=before).exclude(
         state=WaitlistEntry.State.WAITING

@@ -98,5 +98,5 @@ def _when_it_opens(month: date) -> str:
     opens = labels.moment_label(month_view(month).opens_at)
     return (
         f"{labels.month_label(month)}分の受付は、{opens}に始まります。受付開始のお知らせをご希望の場合は、"
-        "いまお送りしたメールのリンクからお申し付けください。"
+        "お送りしたメールのリンクからお申し付けください。"
     )

@@ -88,7 +88,7 @@ def _event(row: Consultation, schedule: Schedule, slug: str, email: str) -> Even
         ends=row.ends_at,
         summary=f"{row.company_name}({row.get_kind_display()})",
         description=f"準備シート:{url}",
-        location=labels.meeting_label(row, schedule),
+        location="お電話" if row.by_phone else labels.meeting_label(row, schedule),
         url=url,
         stamp=row.ended_at if cancelled and row.ended_at else row.confirmed_at or row.created_at,
         cancelled=cancelled,
