@@ -319,8 +319,11 @@ class Model:
                 raise Refuse("QueueFull")  # whoever cancelled now, it could not be offered
             if not self.first_of(company, month):
                 raise Refuse("AlreadyThisMonth")
-        if any(each.company == company and each.state == "waiting" for each in self.entries):
-            raise Refuse("AlreadyWaiting")
+        for each in self.entries:
+            if each.company == company and each.state == "waiting":
+                self.over(each.id)  # whether a worker has been there or not
+                if each.state == "waiting":
+                    raise Refuse("AlreadyWaiting")
         self.entries.append(Entry(id, company, wanted, self.now))
 
     def decline(self, id: UUID, keep: bool) -> None:
