@@ -152,8 +152,10 @@ class _Booking:
         self.book_form = OwnBookForm(
             None if self.waits else self._sent(), diagnoses=self.diagnoses, initial=self._looked()
         )
+        only = [f"{each.month:%Y-%m-%d}" for each in self.full] if len(self.full) == 1 else []
         self.wait_form = OwnWaitForm(
             self._sent() if self.waits else None,
+            initial={"months": only},
             diagnoses=self.diagnoses,
             choices=[(f"{each.month:%Y-%m-%d}", labels.month_label(each.month)) for each in self.full],
             auto_id="wait_%s",
