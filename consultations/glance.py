@@ -12,7 +12,7 @@ from django.db.models import Q
 from consultations.calc import months
 from consultations.calc.likeness import Face, digits, domain_of, likeness
 from consultations.free_times import MonthView, month_view
-from consultations.models import Consultation, ConsultationMonth, Task, WaitlistEntry
+from consultations.models import Consultation, Task, WaitlistEntry
 from consultations.models.booking import AskedFor
 from consultations.office import in_the_office
 from consultations.states import TAKES_PLACE, State
@@ -57,7 +57,8 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Glance:
-    """The month. `settled`: places of sessions that stand, were held or missed, or were given back too late."""
+    """The month. `settled`: places of sessions that stand, were held or missed, or were given back too late; `freed`:
+    how often one became free again."""
 
     view: MonthView
     seats: tuple[Seat, ...]
@@ -82,12 +83,12 @@ def glance_of(month: date) -> Glance:
     with in_the_office():
         view = month_view(month)
         taking = list(Consultation.objects.taking(month).select_related("consultant__user"))
-        freed = ConsultationMonth.objects.filter(month=month).values_list("freed", flat=True).first()
+        freed = Consultation.objects.given_back(month).count()
         waiting = _waiting(month, scope, taking)
     states = [row.state for row in taking]
     held, offered = states.count(State.HELD), states.count(State.OFFERED)
     settled = len(states) - held - offered
-    return Glance(view, _seats(view, taking, scope), settled, held, offered, freed or 0, waiting)
+    return Glance(view, _seats(view, taking, scope), settled, held, offered, freed, waiting)
 
 
 def _seats(view: MonthView, taking: list[Consultation], scope: Scope) -> tuple[Seat, ...]:

@@ -241,6 +241,12 @@ class ConsultationQuerySet(TenantQuerySet["Consultation"]):
         """Those that take one of the month's numbered places."""
         return self.not_lapsed().filter(month=month, state__in=TAKES_PLACE, number__isnull=False)
 
+    def given_back(self, month: date) -> "ConsultationQuerySet":
+        """Those whose numbered place of the month became free again: cancelled in time, or run out."""
+        run_out = models.Q(state__in=WAITING, expires_at__lte=clock.now())
+        over = models.Q(state__in=(State.CANCELLED, State.EXPIRED)) | run_out
+        return self.filter(over, month=month, replaces=None)
+
     def live(self) -> "ConsultationQuerySet":
         """Those that somebody still reckons with."""
         return self.not_lapsed().filter(state__in=LIVE)

@@ -11,6 +11,7 @@ from openpyxl import load_workbook
 
 from consultations.actions.asking import Asked
 from consultations.actions.booking import book, put_off, rebook
+from consultations.actions.desk import set_cap
 from consultations.actions.waiting import join
 from consultations.models import Consultation, Schedule, Task, WaitlistEntry
 from tenancy import clock
@@ -59,6 +60,19 @@ def test_the_month_is_read_at_a_glance(baba: Client, office: House) -> None:
     assert page.count('class="open"') == 2
     assert '<dt>埋まり</dt><dd class="value">1<small>社' in page
     assert "確認待ち 1社・ご案内中 0社" in page
+
+
+def test_the_month_counts_the_places_that_were_given_back_and_no_change_of_a_rule(
+    baba: Client, office: House
+) -> None:
+    row = booked(office, 1)
+    page = read(baba, LIST)
+    assert "取消・期限切れで空いた枠 <b>0</b>" in page
+    with open_scope(office.scope):
+        put_off(consultation=row, reason="急病", actor=office.members["馬場"])
+        set_cap(month=DECEMBER, cap=2, actor=None)
+        set_cap(month=DECEMBER, cap=None, actor=None)
+    assert "取消・期限切れで空いた枠 <b>1</b>" in read(baba, LIST)
 
 
 def test_the_next_sessions_lead_to_their_sheets(baba: Client, office: House) -> None:
