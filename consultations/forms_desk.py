@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
-from django.core.validators import validate_email
+from django.core.validators import MaxValueValidator, MinValueValidator, validate_email
 
 from consultations.actions.desk import Hours
 from consultations.calc import months
@@ -92,6 +92,17 @@ class SitesField(ParagraphsField):
         return "\n".join(found)
 
 
+def say_ranges(form: SeenForm) -> None:
+    """Each number says what may be typed, in the words of the forms around it."""
+    for name, number in form.fields.items():
+        if isinstance(number, forms.IntegerField):
+            limits = form._meta.model._meta.get_field(name).validators
+            low = max(each.limit_value for each in limits if isinstance(each, MinValueValidator))
+            high = min(each.limit_value for each in limits if isinstance(each, MaxValueValidator))
+            words = f"{low}〜{high}の数字で入力してください。"
+            number.error_messages |= dict.fromkeys(("invalid", "min_value", "max_value"), words)
+
+
 class DeskForm(SeenForm):
     """The firm's rules. Also of rules that are still the usual ones it remembers what it showed."""
 
@@ -129,6 +140,7 @@ class DeskForm(SeenForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["seen"] = json.dumps(texts_of(self.instance, self.edited()), ensure_ascii=False)
+        say_ranges(self)
 
 
 class CapForm(forms.Form):
@@ -252,6 +264,7 @@ class ScheduleForm(SeenForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["seen"] = json.dumps(texts_of(self.instance, self.edited()), ensure_ascii=False)
+        say_ranges(self)
 
     def clean_phone(self) -> str:
         phone: str = self.cleaned_data["phone"]

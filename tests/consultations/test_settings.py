@@ -97,6 +97,7 @@ def test_what_cannot_be_is_said_at_its_field_and_loses_nothing(
     answer = aoki.post(BASE, rules(aoki, note="持ち物は要りません。") | {name: value})
     assert answer.status_code == 422
     assert f'href="#id_{name}"' in text(answer)
+    assert "この値は" not in text(answer)
     assert "持ち物は要りません。" in text(answer)
     with open_scope(office.scope):
         assert not Desk.objects.exists()
