@@ -155,11 +155,13 @@ def write_note(
 
 
 def send_summary(*, consultation: Consultation, actor: Membership) -> Consultation:
-    """The summary and what was agreed may be read by link, and the link goes out by mail; the same text once: its
-    `summary_sent_at` stays then. Raises Empty."""
+    """The summary and what was agreed may be read by link, and the link goes out by a mail that thanks for the time;
+    the same text once: its `summary_sent_at` stays then. Raises Empty, TooEarly."""
     with in_the_office():
         row, _ = locked_consultation(consultation.pk)
         _held(row)  # what is agreed at this moment is sent along, or opened afterwards
+        if row.starts_at > clock.now():
+            raise TooEarly
         note = SessionNote.objects.filter(consultation=row, is_summary=True).exclude(text="").first()
         # After a cancellation nothing is mailed; nor to nobody, where the person was erased.
         if note is None or row.state in ENDED or not row.email:

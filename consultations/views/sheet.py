@@ -32,7 +32,7 @@ from consultations.free_times import FreeTime, MonthView, free_times, month_view
 from consultations.models import Consultation, NextAction, SessionNote
 from consultations.office import in_the_office
 from consultations.preparation import preparation_of
-from consultations.states import FIRM, WAITING, NotFromHere, State
+from consultations.states import ENDED, FIRM, WAITING, NotFromHere, State
 from consultations.views.shared import actor_of, session_of
 from tenancy import clock
 from tenancy.locks import CompanyGone
@@ -119,10 +119,17 @@ def _sure_to_send(request: HttpRequest, shown: Consultation) -> HttpResponse:
     if written is None or not shown.email:
         messages.warning(request, NOTHING_TO_SEND if shown.email else NOBODY_TO_SEND_TO)
         return _to_sheet(request, shown, "summary")
+    if not _can_send(shown):
+        return _to_sheet(request, shown, "summary")
     context = {"session": shown, "summary": written, "actions": agreed}
     return render(
         request, "consultations/firm_send.html", context | {"crumbs": _crumbs(request, shown, "まとめを送る")}
     )
+
+
+def _can_send(shown: Consultation) -> bool:
+    """The mail thanks for the time: it has begun, and was not given back."""
+    return shown.starts_at <= clock.now() and shown.state not in ENDED
 
 
 def _send(request: HttpRequest, shown: Consultation) -> HttpResponse:
@@ -130,6 +137,9 @@ def _send(request: HttpRequest, shown: Consultation) -> HttpResponse:
         sent = acts.send_summary(consultation=shown, actor=actor_of(request))
     except acts.Empty:
         messages.warning(request, NOTHING_TO_SEND if shown.email else NOBODY_TO_SEND_TO)
+        return _to_sheet(request, shown, "summary")
+    except acts.TooEarly:
+        messages.warning(request, "まとめは、相談が始まってからお送りいただけます。")
         return _to_sheet(request, shown, "summary")
     if sent.summary_sent_at == shown.summary_sent_at:
         messages.info(request, ALREADY_SENT)
@@ -412,6 +422,7 @@ def _sheet(request: HttpRequest, shown: Consultation, status: int = 200, **chang
         "can_cancel": shown.state in (State.HELD, State.CONFIRMED) and not shown.has_lapsed,
         "can_confirm": shown.state in WAITING and not shown.has_lapsed,
         "can_mark": has_begun and shown.state in (State.CONFIRMED, State.COMPLETED, State.NO_SHOW),
+        "can_send": _can_send(shown),
         "can_say_where": shown.is_live and shown.ends_at > clock.now(),
         "is_over": shown.state in (State.CANCELLED, State.CANCELLED_LATE, State.EXPIRED) or shown.has_lapsed,
     }

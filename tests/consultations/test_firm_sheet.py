@@ -153,30 +153,36 @@ def test_the_note_stays_within_the_firm_and_the_summary_until_it_is_sent(
     done(baba, sheet(row, "summary/"), text="お客様へ")
     link = summary_url("michisuji", row).removeprefix(settings.PUBLIC_URL)
     assert "お客様へ</p>" not in as_("誰か").get(link).content.decode()
-    asked = read(baba, sheet(row, "summary/"))
+    with after(row):
+        later = as_("馬場")
+        asked = read(later, sheet(row, "summary/"))
+        page = done(later, sheet(row, "summary/"), do="send")
     assert "owner1@c1.example" in asked
     assert "社内だけ" not in asked
-    page = done(baba, sheet(row, "summary/"), do="send")
     assert "owner1@c1.example へ、まとめのリンクをお送りします。" in page
     sent = read(as_("誰か"), link)
     assert "お客様へ" in sent
     assert "社内だけ" not in sent
 
 
-def test_the_same_summary_is_mailed_once_and_a_corrected_one_again(baba: Client, office: House) -> None:
+def test_the_same_summary_is_mailed_once_and_a_corrected_one_again(
+    as_: As, baba: Client, office: House
+) -> None:
     row = booked(office, 1)
     done(baba, sheet(row, "summary/"), text="まとめ")
-    assert "リンクをお送りします。" in done(baba, sheet(row, "summary/"), do="send")
-    with clock.stopped_at(NOW + timedelta(minutes=1)):
-        again = done(baba, sheet(row, "summary/"), do="send")
+    with after(row):
+        later = as_("馬場")
+        assert "リンクをお送りします。" in done(later, sheet(row, "summary/"), do="send")
+    with clock.stopped_at(row.starts_at + timedelta(minutes=31)):
+        again = done(later, sheet(row, "summary/"), do="send")
     assert "リンクをお送りします。" not in again
     assert "すでにお送りしています。" in again
-    assert fresh(office, row).summary_sent_at == NOW
+    assert fresh(office, row).summary_sent_at == row.starts_at + timedelta(minutes=30)
     assert templates(office, "owner1@c1.example").count("session_summary") == 1
     seen = NOW.isoformat()
-    with clock.stopped_at(NOW + timedelta(minutes=5)):
-        done(baba, sheet(row, "summary/"), text="直したまとめ", seen=seen)
-        done(baba, sheet(row, "summary/"), do="send")
+    with clock.stopped_at(row.ends_at):
+        done(later, sheet(row, "summary/"), text="直したまとめ", seen=seen)
+        done(later, sheet(row, "summary/"), do="send")
     assert templates(office, "owner1@c1.example").count("session_summary") == 2
 
 
@@ -199,10 +205,20 @@ def test_what_is_written_while_companies_are_merged_hangs_where_the_session_does
         assert NextAction.objects.get().company_id == kept.pk
 
 
-def test_nothing_is_sent_while_nothing_is_written(baba: Client, office: House) -> None:
+def test_nothing_is_sent_while_nothing_is_written(as_: As, office: House) -> None:
     row = booked(office, 1)
-    assert "まだ書かれていません" in done(baba, sheet(row, "summary/"), do="send")
+    with after(row):
+        baba = as_("馬場")
+        assert "まだ書かれていません" in done(baba, sheet(row, "summary/"), do="send")
+        assert baba.get(sheet(row, "summary/")).status_code == 302
+    assert "session_summary" not in templates(office, "owner1@c1.example")
+
+
+def test_no_mail_thanks_for_a_session_that_has_not_begun(baba: Client, office: House) -> None:
+    row = booked(office, 1)
+    assert "相談が始まると" in done(baba, sheet(row, "summary/"), text="用意しておくまとめ")
     assert baba.get(sheet(row, "summary/")).status_code == 302
+    assert "相談が始まってから" in done(baba, sheet(row, "summary/"), do="send")
     assert "session_summary" not in templates(office, "owner1@c1.example")
 
 

@@ -262,7 +262,8 @@ def _has_talked(house: House) -> None:
             row.save(update_fields=["state"])
             write_note(consultation=row, text="まとめ", is_summary=True, actor=member)
             agree(consultation=row, id=uuid4(), text="話す", who="千葉", due_on=None, actor=member)
-            send_summary(consultation=row, actor=member)
+            with clock.stopped_at(row.ends_at):
+                send_summary(consultation=row, actor=member)
 
 
 def test_who_is_signed_in_finds_the_way_back_from_the_page_of_the_link(office: House, as_: As) -> None:
