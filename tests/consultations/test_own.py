@@ -183,6 +183,18 @@ def test_a_session_of_the_own_company_leads_an_owner_to_where_it_is_changed(offi
     assert "/consultation/m/" not in words(as_("土井").get(at(office, "own_detail", row.pk)))
 
 
+def test_what_was_agreed_leads_the_firm_and_nobody_else_to_where_it_is_ticked(office: House, as_: As) -> None:
+    row = session(office)
+    with open_scope(office.scope):
+        agree(
+            consultation=row, id=uuid4(), text="話す", who="千葉", due_on=None, actor=office.members["馬場"]
+        )
+    link = f"/michisuji/consultations/{row.pk}/#agreed"
+    pages = (at(office, "of_company"), f"/michisuji/companies/{office.companies['株式会社ア'].pk}/")
+    assert all(link in words(as_("馬場").get(page)) for page in pages)
+    assert link not in words(as_("千葉").get(at(office, "of_company")))
+
+
 def test_what_was_agreed_and_the_summary_are_read_and_the_note_never(office: House, as_: As) -> None:
     row, member = session(office), office.members["馬場"]
     with open_scope(office.scope):
