@@ -65,7 +65,8 @@ def preparation_of(session: Consultation) -> Preparation:
         schedule = mails.schedule_of(session)
         like = suspects_of(session, scope)
         own = [each for each in notes if each.consultation_id == session.pk]
-        history = history_of(session, *own, limit=HISTORY)
+        agreed = [each for each in actions if each.consultation_id == session.pk]
+        history = history_of(session, *own, *agreed, limit=HISTORY)
     return Preparation(
         session=session,
         schedule=schedule,
@@ -75,7 +76,7 @@ def preparation_of(session: Consultation) -> Preparation:
         sees_company=_sees(session.company_id, scope),
         earlier=tuple(_with_notes(each, notes) for each in earlier),
         meetings=tuple(meetings) if session.company_id else (),
-        actions=tuple(each for each in actions if each.consultation_id == session.pk),
+        actions=tuple(agreed),
         before=tuple(each for each in actions if each.consultation_id != session.pk and not each.done_at),
         like=tuple(like),
         note=next((each for each in own if not each.is_summary), None),

@@ -205,6 +205,12 @@ def test_what_is_written_while_companies_are_merged_hangs_where_the_session_does
         assert NextAction.objects.get().company_id == kept.pk
 
 
+def test_who_agreed_and_ticked_something_is_read_on_the_sheet(baba: Client, office: House) -> None:
+    row = booked(office, 1)
+    page = done(baba, sheet(row, "actions/"), id=uuid4(), text="話す", who="社長", due_on="")
+    assert "馬場:次の一歩を加えました" in page
+
+
 def test_nothing_is_sent_while_nothing_is_written(as_: As, office: House) -> None:
     row = booked(office, 1)
     with after(row):
