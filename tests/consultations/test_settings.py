@@ -199,7 +199,7 @@ def test_a_cap_that_is_none_is_said_in_its_month(aoki: Client, office: House) ->
     answer = aoki.post(f"{BASE}months/", {"month": "2027-01", "cap": "-3"})
     assert answer.status_code == 422
     assert 'value="-3"' in text(answer)
-    assert "0〜99の数字で入力してください。" in text(answer)
+    assert '<a href="#id_2027-01_cap">2027年1月の定員:0〜99の数字で入力してください。</a>' in text(answer)
     html5lib.HTMLParser(strict=True).parse(text(answer))
 
 
