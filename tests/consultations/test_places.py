@@ -21,7 +21,7 @@ from consultations.actions.refusals import AlreadyThisMonth, AlreadyWaiting, Ful
 from consultations.actions.waiting import decline, end_waiting, join
 from consultations.calc import months
 from consultations.free_times import month_view
-from consultations.models import Consultation, ConsultationMonth, Schedule, WaitlistEntry
+from consultations.models import Consultation, ConsultationMonth, Schedule, Task, WaitlistEntry
 from consultations.states import NotFromHere, State
 from consultations.tasks import give_on_offers
 from notices.models import Mail
@@ -395,3 +395,15 @@ def test_a_calendar_that_closes_one_more_time_asks_nobody_again(office: House) -
         assert keep_busy(calendar=calendar, spans=[(latest, latest + hour)])
         with clock.stopped_at(latest + hour):
             assert not keep_busy(calendar=calendar, spans=[])  # what is over frees nothing
+
+
+def test_who_is_to_be_called_is_asked_for_once_whatever_rule_changes_meanwhile(office: House) -> None:
+    rows = [booked(office, number) for number in range(4)]
+    with open_scope(office.scope):
+        join(id=uuid4(), wanted=[DECEMBER], asked=company(8))
+        set_hours(schedule=Schedule.objects.get(), hours=[], actor=None)
+        cancel(consultation=rows[0])
+        for lead in ("お気軽に。", "どうぞお気軽に。"):
+            update_desk(values={"lead": lead, "cap": 5}, seen=None, actor=None)
+        task = Task.objects.get()
+        assert (task.kind, task.month) == (Task.Kind.CALL, DECEMBER)
