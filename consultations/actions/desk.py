@@ -100,10 +100,14 @@ def close_days(
     *, name: str, first_day: date, last_day: date, every_year: bool, actor: Membership | None
 ) -> Closed:
     """Days on which nobody of the firm gives sessions. Sessions that stand there already stay; so do the usual
-    closings of a firm that has not written any rules yet."""
-    if not Desk.objects.exists():
+    closings of a firm that has not written any rules yet. The same form twice closes once."""
+    if Desk.objects.select_for_update(of=("self",), no_key=True).first() is None:
         update_desk(values={}, seen=None, actor=actor)
-    row = Closed(name=name, first_day=first_day, last_day=last_day, every_year=every_year)
+    said = {"name": name, "first_day": first_day, "last_day": last_day, "every_year": every_year}
+    known: Closed | None = Closed.objects.filter(**said).first()
+    if known is not None:
+        return known
+    row = Closed(**said)
     row.save(force_insert=True)
     trail.record("close.days", row)
     return row
@@ -217,16 +221,21 @@ def add_exception(
     reason: str,
     actor: Membership | None,
 ) -> DayException:
-    """Days on which the consultant is away, or there besides the week. Sessions that stand there already stay."""
-    row = DayException(
-        schedule=schedule,
-        first_day=first_day,
-        last_day=last_day,
-        is_open=is_open,
-        starts=starts,
-        ends=ends,
-        reason=reason,
-    )
+    """Days on which the consultant is away, or there besides the week. Sessions that stand there already stay. The
+    same form twice adds once."""
+    Schedule.objects.select_for_update(of=("self",), no_key=True).get(pk=schedule.pk)
+    said = {
+        "first_day": first_day,
+        "last_day": last_day,
+        "is_open": is_open,
+        "starts": starts,
+        "ends": ends,
+        "reason": reason,
+    }
+    known: DayException | None = DayException.objects.filter(schedule=schedule, **said).first()
+    if known is not None:
+        return known
+    row = DayException(schedule=schedule, **said)
     row.save(force_insert=True)
     trail.record("add.exception", row)
     if is_open:
