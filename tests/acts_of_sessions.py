@@ -93,6 +93,7 @@ def put_off_already(stage: Stage) -> None:
 
 
 def summarized(stage: Stage) -> None:
+    past(stage)
     SessionNote.objects.create(
         company=stage.things.company, consultation=the_session(stage), is_summary=True, text="まとめ"
     )

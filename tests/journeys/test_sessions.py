@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from consultations.actions.booking import book
+from consultations.calc import months
 from consultations.free_times import free_times
 from consultations.models import Consultation
 from notices.models import Mail
@@ -32,6 +33,14 @@ def coming(michisuji: House) -> Consultation:
         return book(id=uuid4(), slot=slot, asked=company(1), confirmed=True)
 
 
+def begins(house: House, row: Consultation) -> None:
+    """Its hour has come, and is over: the product's clock cannot be moved in a browser's test."""
+    starts = clock.now() - timedelta(hours=2)
+    over = {"starts_at": starts, "ends_at": starts + timedelta(hours=1), "month": months.month_of(starts)}
+    with open_scope(house.scope):
+        Consultation.objects.filter(pk=row.pk).update(**over, busy_until=over["ends_at"])
+
+
 @pytest.mark.parametrize("width", [DESK, PHONE])
 def test_a_consultant_prepares_writes_sends_and_registers(
     someone: Someone, michisuji: House, coming: Consultation, width: int
@@ -49,6 +58,8 @@ def test_a_consultant_prepares_writes_sends_and_registers(
     consultant.press("加える", exact=True)
     page.get_by_label("お客様がお読みになる文章").fill("本日はありがとうございました。")
     consultant.press("まとめを保存する")
+    begins(michisuji, coming)
+    consultant.open(f"/michisuji/consultations/{coming.pk}/")
     consultant.press("まとめをメールで送る")
     assert consultant.reads("owner1@c1.example")
     consultant.press("この宛先へ送る")
