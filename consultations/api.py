@@ -205,7 +205,12 @@ ORDERS: Orders = {"starts_at": "starts_at", "created_at": "created_at", "company
 class BookingQuery(PageQuery):
     """What narrows down the list of bookings."""
 
-    month = serializers.RegexField(f"^{MONTH.pattern}$", required=False, help_text="YYYY-MM")
+    month = serializers.RegexField(
+        f"^{MONTH.pattern}$",
+        required=False,
+        help_text="YYYY-MM",
+        error_messages={"invalid": "YYYY-MM の形で指定してください。"},
+    )
     state = serializers.ChoiceField(State.choices, required=False)
     company = serializers.IntegerField(required=False, min_value=1, help_text="支援先企業の番号")
     ordering = ordering_field(ORDERS, "-starts_at")

@@ -362,6 +362,12 @@ def test_what_has_run_out_is_expired_before_any_worker_came(program: Programs, o
         assert [each["id"] for each in baba.get(BOOKINGS, state="expired").json()["results"]] == [str(row.pk)]
 
 
+def test_a_month_of_another_shape_is_told_the_shape(baba: Program, office: House) -> None:
+    answer = baba.get(BOOKINGS, month="12月")
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == {"month": ["YYYY-MM の形で指定してください。"]}
+
+
 def test_a_company_s_people_read_their_own(program: Programs, office: House) -> None:
     chiba = program("千葉")
     own = chiba.post(BOOKINGS, asked(slots(chiba)[0])).json()["id"]
