@@ -17,7 +17,7 @@ from consultations.free_times import desk_of_firm
 from consultations.models import Consultation, OpeningWish, Schedule, WaitlistEntry
 from notices.actions import queue_mail
 from tenancy import clock
-from tenancy.models import FirmProfile
+from tenancy.models import FirmProfile, Membership
 from tenancy.templatetags.michisuji import jdate
 
 TITLE = "オンライン相談・壁打ち"
@@ -66,14 +66,15 @@ def send_changed(consultation: Consultation, before: tuple[datetime, datetime]) 
     )
 
 
-def send_meeting(consultation: Consultation) -> list[Model]:
-    """How to take part, once it is known, or known anew."""
+def send_meeting(consultation: Consultation, *, former: Membership | None = None) -> list[Model]:
+    """How to take part, once it is known, or known anew. `former`: who would have come, before somebody else did."""
     return _about(
         consultation,
         "booking_meeting",
         f"meeting:{consultation.sequence}",
         with_event=True,
         **_meeting(consultation),
+        former_consultant_name=str(former.user) if former else "",
     )
 
 

@@ -305,7 +305,7 @@ def _hand_over(row: Consultation, leaving: Membership, to: Membership) -> None:
     row.save(update_fields=list(values))
     rows: list[Model] = []
     if row.state == State.CONFIRMED:
-        rows = [*mails.send_meeting(row), *ask_where(row)]
+        rows = [*mails.send_meeting(row, former=leaving), *ask_where(row)]
     trail.record("hand_over.consultation", row, company_id=row.company_id, before=before, rows=rows)
 
 

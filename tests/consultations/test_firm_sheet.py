@@ -17,6 +17,7 @@ from consultations.models import Consultation, DayException, NextAction, Schedul
 from consultations.slots import Slot
 from consultations.states import State
 from diagnosis.models import Diagnosis
+from notices.models import Mail
 from tenancy import clock
 from tenancy.merging.joining import merge
 from tenancy.models import Company
@@ -468,7 +469,9 @@ def test_who_leaves_hands_sessions_over_and_clients_hear_who_comes(as_: As, offi
         )
         assert hand_over_sessions(leaving, admin, admin) == [row]
     assert fresh(office, row).consultant == admin
-    assert "booking_meeting" in templates(office, "owner1@c1.example")
+    with open_scope(office.scope):
+        mail = Mail.objects.get(template="booking_meeting", to="owner1@c1.example")
+    assert "担当者が、馬場から青木に変わりました。" in mail.body
 
 
 def test_a_leaving_consultant_s_sessions_and_tasks_go_along_in_one_act(as_: As, office: House) -> None:
