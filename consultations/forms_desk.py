@@ -158,9 +158,21 @@ class CapForm(forms.Form):
         widget=forms.NumberInput({"inputmode": "numeric"}),
     )
 
+    # What stood there when the page was shown: what somebody else has chosen meanwhile stays.
+    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
     def __init__(self, *args: Any, offered: Iterable[date], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offered = set(offered)
+
+    def again(self, cap: int | None) -> "CapForm":
+        """The same with what stands there now, and why it was not taken."""
+        stands = "毎月の定員と同じ" if cap is None else f"{cap}社"
+        words = f"ほかの画面で、{stands}に変わりました。この数でよければ、もう一度押してください。"
+        sent = {**dict(self.data.items()), "seen": "" if cap is None else cap}
+        again = CapForm(sent, offered=self.offered, auto_id=self.auto_id)
+        again.add_error("cap", words)
+        return again
 
     def clean_month(self) -> date:
         month: date = self.cleaned_data["month"]

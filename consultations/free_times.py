@@ -184,6 +184,15 @@ def _busy_of(
     return busy
 
 
+def booked_in(closing: Closing) -> int:
+    """How many sessions to come stand on days on which the firm is closed. One query."""
+    with in_the_office():
+        starts = (
+            Consultation.objects.live().filter(starts_at__gt=clock.now()).values_list("starts_at", flat=True)
+        )
+        return sum(closing.covers(months.day_of(each)) for each in starts)
+
+
 def outside_hours(schedule: Schedule) -> list[Consultation]:
     """The consultant's sessions to come that stand where the hours do not reach any more: they were booked when these
     were others, and stay. Six queries at most."""

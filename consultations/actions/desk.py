@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time
+from types import EllipsisType
 
 from consultations.actions.firm import say_usual_way
 from consultations.actions.places import fill, freed, lock_month, locked_month, swept_month
@@ -68,12 +69,24 @@ def _write_usual_closings() -> list[Closed]:
     return rows
 
 
-def set_cap(*, month: date, cap: int | None, actor: Membership | None) -> ConsultationMonth:
+class CapMoved(ValueError):
+    """Somebody else has set the month's `cap` since the page was opened. Nothing was written."""
+
+    def __init__(self, cap: int | None) -> None:
+        super().__init__(cap)
+        self.cap = cap
+
+
+def set_cap(
+    *, month: date, cap: int | None, actor: Membership | None, seen: int | EllipsisType | None = ...
+) -> ConsultationMonth:
     """How many companies this one month takes; None: as many as every month. Lowering it takes nothing away, and no
-    place of before is offered any more."""
+    place of before is offered any more. `seen`: what the page showed. Raises CapMoved."""
     with in_the_office():
         places = swept_month(month)
         row = places.row
+        if seen is not ... and seen != row.cap != cap:
+            raise CapMoved(row.cap)
         if row.cap != cap:
             before, row.cap = {"cap": row.cap}, cap
             row.save(update_fields=["cap"])

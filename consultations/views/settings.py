@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from consultations.actions import desk as actions
 from consultations.calc import months
 from consultations.forms_desk import BlockedForm, CapForm, ClosedForm, DeskForm
-from consultations.free_times import MonthView, desk_of_firm, month_views
+from consultations.free_times import MonthView, booked_in, desk_of_firm, month_views
 from consultations.labels import month_label
 from consultations.models import Blocked, Closed, ConsultationMonth, Desk, Schedule, Weekly
 from tenancy import clock
@@ -141,7 +141,7 @@ def _month_rows(sent: CapForm | None) -> list[MonthRow]:
 def _cap_form(month: date, cap: int | None, sent: CapForm | None) -> CapForm:
     if sent is not None and sent.data.get("month") == f"{month:%Y-%m}":
         return sent
-    initial = {"month": f"{month:%Y-%m}", "cap": cap}
+    initial = {"month": f"{month:%Y-%m}", "cap": cap, "seen": cap}
     return CapForm(offered=[month], initial=initial, auto_id=f"id_{month:%Y-%m}_%s")
 
 
@@ -158,7 +158,12 @@ def month_cap(request: HttpRequest, firm: str) -> HttpResponse:
     if not form.is_valid():
         return _page(request, status=422, cap_form=form)
     month, cap = form.cleaned_data["month"], form.cleaned_data["cap"]
-    actions.set_cap(month=month, cap=cap, actor=visit_of(request).membership)
+    try:
+        actions.set_cap(
+            month=month, cap=cap, seen=form.cleaned_data["seen"], actor=visit_of(request).membership
+        )
+    except actions.CapMoved as moved:
+        return _page(request, status=409, cap_form=form.again(moved.cap))
     said = "毎月の定員と同じ" if cap is None else f"{cap}社"
     messages.success(request, f"{month_label(month)}の定員を、{said}にしました。")
     _say_nothing_is_cancelled(request, month_views([month])[0])
@@ -216,6 +221,12 @@ def closed_add(request: HttpRequest, firm: str) -> HttpResponse:
         return _page(request, status=422, closed_form=form)
     row = actions.close_days(**form.cleaned_data, actor=visit_of(request).membership)
     messages.success(request, f"「{row.name}」を休業日に加えました。")
+    if standing := booked_in(row.as_closing()):
+        messages.warning(
+            request,
+            f"この休業日には、すでにご予約が{standing}件あります。ご予約は取り消されません。"
+            "お断りするときは、それぞれの準備シートから、当社の都合で取り消してください。",
+        )
     return redirect(HOME, firm)
 
 

@@ -1,5 +1,6 @@
 """相談の受付: what an admin sets, and nobody else."""
 
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -181,9 +182,30 @@ def test_a_month_has_its_own_cap_and_gives_it_back(aoki: Client, office: House) 
     aoki.post(f"{BASE}months/", {"month": "2027-01", "cap": "6"})
     with open_scope(office.scope):
         assert (month_view(JANUARY).cap, month_view(DECEMBER).cap) == (6, 4)
-    aoki.post(f"{BASE}months/", {"month": "2027-01", "cap": ""})
+    aoki.post(f"{BASE}months/", {"month": "2027-01", "cap": "", "seen": "6"})
     with open_scope(office.scope):
         assert month_view(JANUARY).cap == 4
+
+
+def test_a_months_cap_that_somebody_else_has_set_is_asked_again(aoki: Client, office: House) -> None:
+    aoki.post(f"{BASE}months/", {"month": "2027-01", "cap": "2"})
+    answer = aoki.post(f"{BASE}months/", {"month": "2027-01", "cap": "6", "seen": ""})
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "ほかの画面で、2社に変わりました" in page
+    assert re.search(r'name="cap" value="6"', page)
+    with open_scope(office.scope):
+        assert month_view(JANUARY).cap == 2
+    aoki.post(f"{BASE}months/", {"month": "2027-01", "cap": "6", "seen": "2"})
+    with open_scope(office.scope):
+        assert month_view(JANUARY).cap == 6
+
+
+def test_who_closes_days_hears_of_sessions_that_stand_there(aoki: Client, office: House) -> None:
+    day = booked(office, 1).starts_at.date()
+    sent = {"closed-name": "研修", "closed-first_day": day, "closed-last_day": day}
+    page = aoki.post(f"{BASE}closed/", sent, follow=True).content.decode()
+    assert "すでにご予約が1件あります" in page
 
 
 @pytest.mark.parametrize(
