@@ -280,11 +280,8 @@ def placed_at(time: FreeTime) -> dict[str, object]:
 
 
 def _ask_to_call(entry: WaitlistEntry, row: ConsultationMonth) -> None:
-    """A place, but no time that could still be offered: somebody calls. Once for each time that a place became free,
-    and not again while nobody has called yet."""
-    if Task.objects.filter(kind=Task.Kind.CALL, entry=entry, month=row.month, done_at=None).exists():
-        return
-    put_task(Task.Kind.CALL, f"call:{entry.pk}:{row.month}:{row.freed}", entry=entry, month=row.month)
+    """A place, but no time that could still be offered: somebody calls, once."""
+    put_task(Task.Kind.CALL, f"call:{entry.pk}:{row.month}", entry=entry, month=row.month)
 
 
 def put_task(
