@@ -81,7 +81,11 @@ class WhereForm(forms.Form):
         widget=forms.URLInput(OFF),
         error_messages={"invalid": "https:// から始まるリンクを入力してください。"},
     )
-    meeting_phone = PhoneField(label="こちらの電話番号(この回だけ)", required=False)
+    meeting_phone = PhoneField(
+        label="こちらの電話番号(この回だけ)",
+        required=False,
+        help_text="リンクもあるときは、お電話をご希望の方にだけお伝えします。",
+    )
 
     def clean_meeting_url(self) -> str:
         url = str(self.cleaned_data["meeting_url"])

@@ -40,7 +40,7 @@ class Kind(models.TextChoices):
 
     ADVICE = "advice", "相談"
     DIAGNOSIS = "diagnosis", "簡易診断の読み合わせ"
-    BOTH = "both", "両方"
+    BOTH = "both", "相談と簡易診断の読み合わせ"
 
 
 class ConsultationMonth(FirmModel):
@@ -368,7 +368,7 @@ class Consultation(AskedFor):
     )
     on_merge = Moves("オンライン相談・壁打ち", shown="company_name")
     # When there was a session stays in the firm's numbers; with whom goes.
-    on_erase = Blanks("オンライン相談・壁打ち", PERSON, email="email", name=("contact_name",))
+    on_erase = Blanks("オンライン相談・壁打ち", (*PERSON, "topic"), email="email", name=("contact_name",))
 
     objects = TenantManager.from_queryset(ConsultationQuerySet)()  # type: ignore[misc]
 

@@ -3,7 +3,7 @@
 from typing import ClassVar
 from uuid import uuid4
 
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from consultations.calc.openings import DayRule, WeeklyHours
@@ -46,7 +46,7 @@ class Schedule(FirmModel):
         "何時間前まで受けるか", default=24, validators=[MaxValueValidator(336)]
     )
     horizon_days = models.PositiveSmallIntegerField(
-        "何日先まで受けるか", default=60, validators=[MaxValueValidator(180)]
+        "何日先まで受けるか", default=60, validators=[MinValueValidator(1), MaxValueValidator(180)]
     )
     closed_on_holidays = models.BooleanField("祝日は休む", default=True)
     meeting_url = models.URLField("オンラインの参加リンク(いつも同じとき)", max_length=500, blank=True)

@@ -319,12 +319,16 @@ class Model:
                 raise Refuse("QueueFull")  # whoever cancelled now, it could not be offered
             if not self.first_of(company, month):
                 raise Refuse("AlreadyThisMonth")
+        self.waits_nowhere_yet(company)
+        self.entries.append(Entry(id, company, wanted, self.now))
+
+    def waits_nowhere_yet(self, company: int) -> None:
+        """But where all months are over, whether a worker has been there or not."""
         for each in self.entries:
             if each.company == company and each.state == "waiting":
-                self.over(each.id)  # whether a worker has been there or not
+                self.over(each.id)
                 if each.state == "waiting":
                     raise Refuse("AlreadyWaiting")
-        self.entries.append(Entry(id, company, wanted, self.now))
 
     def decline(self, id: UUID, keep: bool) -> None:
         row = self.session(id)
