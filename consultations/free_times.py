@@ -226,10 +226,15 @@ def offerable(month: date, desk: Desk, *, also_booked: bool = False) -> FreeTime
     return next((each for each in times if each.starts >= earliest), None)
 
 
-def worth_waiting_for(view: MonthView, desk: Desk) -> bool:
+def worth_waiting_for(view: MonthView, desk: Desk, free: Iterable[FreeTime] = ()) -> bool:
     """Whether the month is full, and whoever cancelled could still make room for somebody: towards its end nobody gives
-    sessions late enough to be offered. No query where it is not full."""
-    return not view.direct and offerable(view.month, desk, also_booked=True) is not None
+    sessions late enough to be offered. No query where it is not full, nor where one of the `free` times would do."""
+    if view.direct:
+        return False
+    earliest = clock.now() + months.OFFER_AHEAD
+    if any(each.starts >= earliest and months.month_of(each.starts) == view.month for each in free):
+        return True
+    return offerable(view.month, desk, also_booked=True) is not None
 
 
 def has_time(month: date) -> bool:

@@ -159,22 +159,24 @@ def what_is_free() -> Free:
         found = free_times(clock.today(), last_day, desk=desk, closings=closings)
     bookable = {each.month for each in views if each.is_open and each.direct}
     times = tuple(each for each in found if months.month_of(each.starts) in bookable)
-    return Free(desk, tuple(_month(each, times, closings, desk) for each in views), times)
+    return Free(desk, tuple(_month(each, found, closings, desk) for each in views), times)
 
 
-def _month(view: MonthView, times: Iterable[FreeTime], closings: Sequence[Closing], desk: Desk) -> Month:
-    here = by_day([each for each in times if months.month_of(each.starts) == view.month])
+def _month(view: MonthView, found: Iterable[FreeTime], closings: Sequence[Closing], desk: Desk) -> Month:
+    """`found`: what is free in all months, of which one that is full shows nothing."""
+    here = [each for each in found if months.month_of(each.starts) == view.month]
+    shown = by_day(here if view.is_open and view.direct else [])
     opens = months.opens_at(months.after(view.month), desk.opens_on)
-    weeks = _weeks(view.month, here, closings)
-    return Month(view, _state(view, desk, bool(here)), weeks, opens if opens > clock.now() else None)
+    weeks = _weeks(view.month, shown, closings)
+    return Month(view, _state(view, desk, here), weeks, opens if opens > clock.now() else None)
 
 
-def _state(view: MonthView, desk: Desk, has_time: bool) -> MonthState:
+def _state(view: MonthView, desk: Desk, here: Sequence[FreeTime]) -> MonthState:
     if not view.is_open:
         return MonthState.LATER
     if not view.direct:
-        return MonthState.FULL if worth_waiting_for(view, desk) else MonthState.TOO_LATE
-    return MonthState.OPEN if has_time else MonthState.NO_TIME
+        return MonthState.FULL if worth_waiting_for(view, desk, here) else MonthState.TOO_LATE
+    return MonthState.OPEN if here else MonthState.NO_TIME
 
 
 def _weeks(

@@ -91,6 +91,9 @@ def book(
 
 
 def _known(id: UUID) -> Consultation | None:
+    """Most are new: that is asked without the people, who are four tables more."""
+    if not Consultation.objects.filter(pk=id).exists():
+        return None
     found: Consultation | None = Consultation.objects.with_people().filter(pk=id).first()
     return found
 
