@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -31,6 +31,7 @@ from consultations.slots import Slot
 from consultations.views.acting import POSTS, answered, writing
 from consultations.views.queue import turns_of
 from consultations.views.saying import NOT_DONE, Said, words_for
+from consultations.views.shared import days_wanted, only_looks, typed_so_far
 from diagnosis.models import Diagnosis
 from diagnosis.views.firm import Crumb
 from tenancy.extensions import company_tabs
@@ -41,6 +42,7 @@ from tenancy.views.shared import company_of
 
 ROWS = 20
 DIAGNOSES = 20  # to choose from
+TYPED = ("kind", "topic", "diagnosis", "seed")  # what stays while an owner looks at other days
 
 
 @access("company_consultations.read")
@@ -117,7 +119,7 @@ def book(request: HttpRequest, firm: str, company: int) -> HttpResponse:
     """A time for the own company, with nothing typed that is known, confirmed at once; or the queue of a full month.
     `look`: only at other days, with what was typed."""
     visit = visit_of(request)
-    if request.method != "POST" or "look" in request.POST:
+    if request.method != "POST" or only_looks(request):
         with writing(visit.scope):
             return _Booking(request, company).page()
     with writing(visit.scope):
@@ -150,7 +152,9 @@ class _Booking:
         self.diagnoses = list(Diagnosis.objects.submitted().filter(company=self.company)[:DIAGNOSES])
         self.waits = request.method == "POST" and request.POST.get("act") == "wait"
         self.book_form = OwnBookForm(
-            None if self.waits else self._sent(), diagnoses=self.diagnoses, initial=self._looked()
+            None if self.waits else self._sent(),
+            diagnoses=self.diagnoses,
+            initial=typed_so_far(request, TYPED),
         )
         only = [f"{each.month:%Y-%m-%d}" for each in self.full] if len(self.full) == 1 else []
         self.wait_form = OwnWaitForm(
@@ -163,18 +167,8 @@ class _Booking:
 
     def _sent(self) -> Any:
         """What is to be done; None where nothing is."""
-        is_asked = self.request.method == "POST" and "look" not in self.request.POST
+        is_asked = self.request.method == "POST" and not only_looks(self.request)
         return self.request.POST if is_asked else None
-
-    def _looked(self) -> dict[str, str]:
-        """What was typed before looking at other days."""
-        typed = self.request.POST if "look" in self.request.POST else QueryDict()
-        return {name: typed[name] for name in ("kind", "topic", "diagnosis", "seed") if name in typed}
-
-    def _query(self) -> QueryDict:
-        """Which days to look at."""
-        look = self.request.POST.get("look")
-        return self.request.GET if look is None else QueryDict(look.lstrip("?"))
 
     @property
     def sent(self) -> OwnForm:
@@ -185,7 +179,7 @@ class _Booking:
         context = {
             "company": self.company,
             "member": member_of(self.request),
-            "choice": choosing.choice(self.months, self._query(), chosen=chosen),
+            "choice": choosing.choice(self.months, days_wanted(self.request), chosen=chosen),
             "book_form": self.book_form,
             "wait_form": self.wait_form,
             "full": self.full,
