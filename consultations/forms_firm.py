@@ -1,6 +1,6 @@
 """What consultants type: narrowing the list, notes, what was agreed, how to take part, a session for somebody else."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
@@ -9,7 +9,6 @@ from django import forms
 from django.utils.dateparse import parse_datetime
 
 from consultations.actions.asking import Asked
-from consultations.calc import months
 from consultations.forms import NO_TIME, PhoneField, SeedMixin, SlotField
 from consultations.models import SessionNote
 from consultations.models.booking import ConsultationQuerySet, Kind
@@ -308,11 +307,3 @@ class OnBehalfForm(SeedMixin):
         given = {name: self.cleaned_data[name] for name in names}
         number = (company.corporate_number or "") if company else ""
         return Asked(**given, corporate_number=number, company=company, privacy_version=privacy_version)
-
-
-def in_months(rows: Sequence[Any]) -> dict[date, list[Any]]:
-    """Free times by the month in which they start."""
-    found: dict[date, list[Any]] = {}
-    for each in rows:
-        found.setdefault(months.month_of(each.starts), []).append(each)
-    return found

@@ -4,6 +4,7 @@ One session's sheet and all that is done on it stand in `sheet`.
 """
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from consultations import labels
+from consultations import choosing, labels
 from consultations.actions.booking import book
 from consultations.actions.firm import do_task
 from consultations.actions.refusals import (
@@ -31,15 +32,13 @@ from consultations.actions.refusals import (
     TimeTaken,
 )
 from consultations.actions.waiting import join, position_in
-from consultations.calc import months
-from consultations.forms import by_day
-from consultations.forms_firm import ListForm, OnBehalfForm, in_months
-from consultations.free_times import MonthView, free_times, month_views, this_and_next
+from consultations.forms_firm import ListForm, OnBehalfForm
+from consultations.free_times import month_views, this_and_next
 from consultations.glance import coming, glance_of, may_see, open_tasks
 from consultations.models import Consultation, Task
 from consultations.office import in_the_office
-from consultations.views.shared import actor_of
-from tenancy import clock
+from consultations.slots import Slot
+from consultations.views.shared import actor_of, days_wanted, only_looks, typed_so_far
 from tenancy.locks import CompanyGone, is_busy
 from tenancy.models import Company, Membership, PrivacyNotice
 from tenancy.permissions import OWNER, access
@@ -143,10 +142,14 @@ def _was_done(task: UUID, scope: Scope) -> bool:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest, firm: str) -> HttpResponse:
-    """A session for who calls: confirmed at once. A month that is full offers its queue; what was typed stays."""
+    """A session for who calls: confirmed at once. A month that is full offers its queue; what was typed stays. `look`:
+    only at other days."""
     choices = _companies()
     if request.method != "POST":
         return _form(request, OnBehalfForm(companies=choices, initial=_known(request, dict(choices))))
+    if only_looks(request):
+        typed = typed_so_far(request, OnBehalfForm.base_fields)
+        return _form(request, OnBehalfForm(companies=choices, initial=typed))
     form = OnBehalfForm(request.POST, companies=choices)
     if not form.is_valid():
         return _form(request, form, 422)
@@ -238,24 +241,20 @@ def _refused(request: HttpRequest, form: OnBehalfForm, refused: Refused) -> Http
 def _form(
     request: HttpRequest, form: OnBehalfForm, status: int = 200, first: Consultation | None = None
 ) -> HttpResponse:
-    context = {"form": form, "first": first, "offers": _offers(), "chosen": str(form["slot"].value() or "")}
+    wanted, full = _months()
+    context = {
+        "form": form,
+        "first": first,
+        "choice": choosing.choice(
+            wanted, days_wanted(request), chosen=Slot.read(request.POST.get("slot", ""))
+        ),
+        "full": [(f"{each:%Y-%m}", labels.month_label(each)) for each in full],
+        "is_typed": form.is_bound or only_looks(request),
+    }
     return render(request, "consultations/firm_new.html", context, status=status)
 
 
-def _offers() -> list[dict[str, object]]:
-    """This month and the next: free times by day where something can be booked directly, else that it is full."""
-    this, following = this_and_next()
-    views = [view for view in month_views((this, following)) if view.is_open]
-    found = in_months(free_times(clock.today(), months.last_day(following))) if views else {}
-    return [_offer(view, found.get(view.month, [])) for view in views]
-
-
-def _offer(view: MonthView, times: list[Any]) -> dict[str, object]:
-    return {
-        "view": view,
-        "label": labels.month_label(view.month),
-        "value": f"{view.month:%Y-%m}",
-        "days": list(by_day(times).items()) if view.direct else [],
-        "is_full": not view.direct,
-        "several": len({each.member_id for each in times}) > 1,
-    }
+def _months() -> tuple[list[date], list[date]]:
+    """Of this month and the next, those in which something can be booked directly, and those that are full."""
+    views = [each for each in month_views(this_and_next()) if each.is_open]
+    return [each.month for each in views if each.direct], [each.month for each in views if not each.direct]

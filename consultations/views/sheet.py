@@ -11,12 +11,10 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from consultations import labels
+from consultations import choosing, labels
 from consultations.actions import booking
 from consultations.actions import firm as acts
 from consultations.actions.refusals import AlreadyThisMonth, Full, Lapsed, Refused, TimeTaken, TooLate
-from consultations.calc import months
-from consultations.forms import by_day
 from consultations.forms_firm import (
     ActionForm,
     CancelForm,
@@ -26,12 +24,12 @@ from consultations.forms_firm import (
     NoteForm,
     SummaryForm,
     WhereForm,
-    in_months,
 )
-from consultations.free_times import FreeTime, MonthView, free_times, month_views, this_and_next
+from consultations.free_times import month_views, this_and_next
 from consultations.models import Consultation, NextAction, SessionNote
 from consultations.office import in_the_office
 from consultations.preparation import preparation_of
+from consultations.slots import Slot
 from consultations.states import ENDED, FIRM, WAITING, NotFromHere, State
 from consultations.views.shared import actor_of, session_of
 from tenancy import clock
@@ -268,29 +266,20 @@ def _why_not(refused: Refused) -> str:
 
 
 def _times(request: HttpRequest, shown: Consultation, form: MoveForm, status: int = 200) -> HttpResponse:
-    last = months.last_day(max(this_and_next()[1], shown.month))
-    found = in_months(free_times(clock.today(), last, but=shown.pk))
-    offers = [_offer(view, found[view.month], shown) for view in month_views(found) if view.is_open]
+    wanted = choosing.months_to_move_to(shown)
+    chosen = Slot.read(request.POST.get("slot", ""))
     context = {
         "session": shown,
         "form": form,
-        "offers": offers,
-        "chosen": str(form["slot"].value() or ""),
+        "choice": choosing.choice(wanted, request.GET, chosen=chosen, but=shown),
+        "full": [
+            labels.month_label(each.month)
+            for each in month_views(this_and_next())
+            if each.is_open and each.month not in wanted
+        ],
         "crumbs": _crumbs(request, shown, "日時を変える"),
     }
     return render(request, "consultations/firm_move.html", context, status=status)
-
-
-def _offer(view: MonthView, times: list[FreeTime], shown: Consultation) -> dict[str, object]:
-    """A month's free times; none where it has no place, unless the session has its place there or needs none."""
-    is_full = not view.direct and view.month != shown.month and not shown.is_replacement
-    return {
-        "view": view,
-        "label": labels.month_label(view.month),
-        "days": [] if is_full else list(by_day(times).items()),
-        "is_full": is_full,
-        "several": len({each.member_id for each in times}) > 1,
-    }
 
 
 @access("consultations.edit")

@@ -1,16 +1,18 @@
 """代理入力: the consultant on the telephone books for somebody."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 from django.test import Client
 
+from consultations.actions.desk import update_desk
 from consultations.models import Blocked, Consultation, WaitlistEntry
 from consultations.states import State
 from tenancy.scope import open_scope
 from tests.conftest import House
 from tests.consultations.firm_help import NEW, by_telephone, done, read, refused, sees_assigned, templates
-from tests.consultations.office import DECEMBER, booked, times
+from tests.consultations.office import DECEMBER, JANUARY, booked, opens, times
 
 As = Callable[[str], Client]
 
@@ -37,6 +39,49 @@ def test_a_session_is_booked_and_confirmed_at_once(baba: Client, office: House) 
     assert templates(office, "denwa@denwa.example") == ["booking_confirmed"]
 
 
+def test_looking_at_other_days_keeps_what_was_typed_and_books_nothing(baba: Client, office: House) -> None:
+    first, later = times(office)[0].slot, times(office, JANUARY)[0].slot
+    assert str(later) not in read(baba, NEW)
+    said = by_telephone(look="?month=2027-01", kind="both", by_phone="on", company_name="")
+    its = office.companies["株式会社ア"]
+    page = refused(baba, NEW, 200, **said, company=its.pk)
+    assert str(later) in page
+    assert str(first) not in page
+    for kept in ("電話 太郎", "denwa@denwa.example", "048-111-2222", "後継ぎのこと", said["seed"]):
+        assert kept in page
+    for kept in (
+        r'name="by_phone"[^>]* checked',
+        r'name="consent"[^>]* checked',
+        r'value="both"[^>]* checked',
+    ):
+        assert re.search(kept, page)
+    assert f'value="{its.pk}" selected' in page
+    assert 'class="error"' not in page
+    assert 'data-unsaved="yes"' in page
+    with open_scope(office.scope):
+        assert not Consultation.objects.exists()
+
+
+def test_the_page_stays_short_however_much_is_free(baba: Client, office: House) -> None:
+    opens(office, "青木")
+    with open_scope(office.scope):
+        update_desk(values={"step": 15}, seen=None, actor=None)
+    first = times(office)[0].day
+    of_the_day = sum(each.day == first for each in times(office))
+    page = read(baba, NEW)
+    assert page.count('name="slot"') == of_the_day
+    assert len(times(office)) > 10 * of_the_day
+    assert "ほかの日を見る" in page
+    assert page.count("<small>青木</small>") == page.count("<small>馬場</small>") == of_the_day / 2
+
+
+def test_what_was_chosen_is_still_chosen_when_something_else_is_wrong(baba: Client, office: House) -> None:
+    slot = times(office, JANUARY)[-1].slot
+    assert f'value="{slot}" required checked' in refused(
+        baba, NEW, 422, **by_telephone(slot=str(slot), email="")
+    )
+
+
 def test_a_company_is_chosen_and_known_by_its_address(baba: Client, office: House) -> None:
     its = office.companies["株式会社ア"]
     page = read(baba, f"{NEW}?company={its.pk}")
@@ -59,7 +104,7 @@ def test_what_is_missing_is_said_and_what_was_typed_stays(baba: Client, office: 
         page = refused(baba, NEW, 422, **by_telephone(**({"slot": slot} | missing)))
         assert words in page
         assert "後継ぎのこと" in page
-        assert (f'value="{slot}" checked' in page) == ("slot" not in missing)
+        assert (f'value="{slot}" required checked' in page) == ("slot" not in missing)
 
 
 def test_a_full_month_offers_its_queue(baba: Client, office: House) -> None:

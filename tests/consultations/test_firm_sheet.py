@@ -10,6 +10,7 @@ from django.test import Client
 
 from consultations.actions.asking import Asked
 from consultations.actions.booking import book
+from consultations.actions.desk import set_cap
 from consultations.actions.firm import agree, hand_over_sessions, write_note
 from consultations.actions.waiting import join
 from consultations.addresses import summary_url
@@ -328,6 +329,26 @@ def test_a_session_is_moved_to_a_free_time_and_the_client_told(baba: Client, off
     moved = fresh(office, row)
     assert (moved.starts_at, moved.number) == (free.starts, row.number)
     assert "booking_changed" in templates(office, "owner1@c1.example")
+
+
+def test_a_session_is_moved_to_another_month_which_is_a_link_away(baba: Client, office: House) -> None:
+    row, later = booked(office, 1), times(office, JANUARY)[0]
+    page = read(baba, sheet(row, "move/"))
+    assert str(later.slot) not in page
+    assert 'href="?month=2027-01"' in page
+    assert str(later.slot) in read(baba, sheet(row, "move/?month=2027-01"))
+    done(baba, sheet(row, "move/?month=2027-01"), slot=str(later.slot))
+    assert fresh(office, row).starts_at == later.starts
+
+
+def test_a_full_month_is_said_to_be_full_and_offers_no_time(baba: Client, office: House) -> None:
+    row = booked(office, 1)
+    with open_scope(office.scope):
+        set_cap(month=JANUARY, cap=0, actor=None)
+    page = read(baba, sheet(row, "move/?month=2027-01"))
+    assert "2027年1月は満席です。" in page
+    assert 'href="?month=2027-01"' not in page
+    assert str(times(office, JANUARY)[0].slot) not in page
 
 
 def test_what_changes_nothing_is_mailed_to_nobody_and_not_said_to_be(baba: Client, office: House) -> None:
