@@ -112,20 +112,11 @@ def _page(request: HttpRequest, *, status: int = 200, **context: Any) -> HttpRes
         "days_off": days_off(),
         "outside": outside_hours(row) if _is_saved(row) else [],
         "events": history_of(row) if _is_saved(row) else [],
-        **_exceptions(row),
+        "exceptions": list(DayException.objects.filter(schedule=row, last_day__gte=clock.today())),
         **_preview(row),
         **context,
     }
     return render(request, "consultations/schedule.html", context, status=status)
-
-
-def _exceptions(row: Schedule) -> dict[str, Any]:
-    rows = list(DayException.objects.filter(schedule=row))
-    today = clock.today()
-    return {
-        "exceptions": [each for each in rows if each.last_day >= today],
-        "past_exceptions": [each for each in reversed(rows) if each.last_day < today],
-    }
 
 
 def _preview(row: Schedule) -> dict[str, Any]:

@@ -321,10 +321,16 @@ def test_days_that_cannot_be_are_said_at_their_field(
         assert not DayException.objects.exists()
 
 
-def test_past_exceptions_are_folded(as_: As, office: House) -> None:
-    as_("馬場").post(f"{BASE}exceptions/", exception())
-    with clock.stopped_at(NOW + timedelta(days=30)):
-        assert "過ぎた例外の日(1件)" in text(as_("馬場").get(BASE))
+def test_an_exception_that_is_over_is_not_listed_any_more_and_the_page_says_so(
+    as_: As, office: House
+) -> None:
+    as_("馬場").post(f"{BASE}exceptions/", exception(last_day="2026-12-16", reason="研修"))
+    with clock.stopped_at(NOW + timedelta(days=9)):
+        assert "研修" in text(as_("馬場").get(BASE))
+    with clock.stopped_at(NOW + timedelta(days=10)):
+        page = text(as_("馬場").get(BASE))
+    assert "研修" not in page
+    assert "過ぎた日は、ここには出ません。" in page
 
 
 def test_another_consultants_exception_is_not_there(as_: As, office: House) -> None:
