@@ -3,7 +3,7 @@
 Rows are read in the scope of who asks: the wall decides. Names of consultants are the firm's: asked in the office.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,6 +16,8 @@ from consultations.office import in_the_office
 from consultations.states import LIVE, TAKES_PLACE, State
 from tenancy import clock
 from tenancy.models import Company, Membership
+
+DONE_AT_MOST = 20
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,19 @@ def sessions(rows: Iterable[Consultation]) -> list[Session]:
     return [Session(row, names.get(row.consultant_id, ""), summaries.get(row.pk, "")) for row in found]
 
 
-def agreed_with(company: Company) -> list[NextAction]:
-    """What is to be done, the soonest first; below it what is done, the newest first. One query."""
-    rows = list(NextAction.objects.filter(company=company).order_by("due_on", "created_at"))
-    to_do = [each for each in rows if each.done_at is None]
-    done = [each for each in rows if each.done_at is not None]
-    return to_do + sorted(done, key=lambda each: each.done_at or each.created_at, reverse=True)
+@dataclass(frozen=True)
+class Agreed:
+    """What was agreed with a company. `is_cut`: more is done than stands here; each session's own page has the rest."""
+
+    rows: Sequence[NextAction]
+    is_cut: bool
+
+
+def agreed_with(company: Company) -> Agreed:
+    """All that is to be done, the soonest first; below it what was done lately, the newest first. Two queries."""
+    its = NextAction.objects.filter(company=company)
+    done = list(its.done()[: DONE_AT_MOST + 1])
+    return Agreed([*its.open(), *done[:DONE_AT_MOST]], len(done) > DONE_AT_MOST)
 
 
 def months_seen() -> list[MonthView]:

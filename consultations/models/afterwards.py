@@ -88,7 +88,11 @@ class NextActionQuerySet(TenantQuerySet["NextAction"]):
 
     def open(self) -> "NextActionQuerySet":
         """What is still to be done, the soonest first."""
-        return self.filter(done_at=None).order_by(models.F("due_on").asc(nulls_last=True), "pk")
+        return self.filter(done_at=None).order_by(models.F("due_on").asc(nulls_last=True), "created_at", "pk")
+
+    def done(self) -> "NextActionQuerySet":
+        """What is done, the newest first."""
+        return self.filter(done_at__isnull=False).order_by("-done_at", "-created_at", "pk")
 
 
 class NextAction(FirmModel):

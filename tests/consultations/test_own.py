@@ -225,6 +225,31 @@ def test_what_was_agreed_and_the_summary_are_read_and_the_note_never(office: Hou
             assert "社内だけのメモ" not in page
 
 
+@pytest.mark.parametrize("who", ["千葉", "馬場"])
+def test_all_that_is_to_be_done_is_listed_and_of_what_is_done_the_newest(
+    office: House, as_: As, who: str
+) -> None:
+    row, member = session(office), office.members["馬場"]
+    with open_scope(office.scope):
+        for number in range(25):
+            due = JANUARY + timedelta(days=number)
+            agree(consultation=row, id=uuid4(), text=f"開{number:02}", who="千葉", due_on=due, actor=member)
+        for number in range(21):
+            with clock.stopped_at(NOW + timedelta(minutes=number)):
+                ticked = agree(
+                    consultation=row, id=uuid4(), text=f"済{number:02}", who="千葉", due_on=None, actor=member
+                )
+                tick(action=ticked, done=True, actor=member)
+                if number == 19:
+                    assert "新しい20件" not in words(as_(who).get(at(office, "of_company")))
+    page = words(as_(who).get(at(office, "of_company")))
+    found = re.findall(r">([開済]\d\d)<", page)
+    assert found == [f"開{number:02}" for number in range(25)] + [
+        f"済{20 - number:02}" for number in range(20)
+    ]
+    assert "済んだものは、新しい20件までをお示ししています。" in page
+
+
 def test_the_owners_home_names_the_next_session_or_how_to_book(office: House, as_: As) -> None:
     home = reverse("tenancy:company_home", args=["michisuji", office.companies["株式会社ア"].pk])
     client = as_("千葉")
