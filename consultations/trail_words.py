@@ -73,6 +73,7 @@ acts(
         "close.days": "休業日を加えました",
         "reopen.days": "休業日を外しました",
         "block.address": "受付を止める宛先を加えました",
+        "update.blocked": "受付を止めた宛先について変えました",
         "unblock.address": "受付を止める宛先を外しました",
         "make.schedule": "予定表を作りました",
         "let_consult.schedule": "相談を受ける人を変えました",

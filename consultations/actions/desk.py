@@ -134,10 +134,15 @@ def reopen_days(*, closed: Closed, actor: Membership | None) -> None:
 
 
 def block(*, address: str, reason: str, actor: Membership | None) -> Blocked:
-    """No bookings from this address, or from anybody at this domain (`@…`). Twice is once."""
-    row, new = Blocked.objects.get_or_create(address=address.lower(), defaults={"reason": reason})
+    """No bookings from this address, or from anybody at this domain (`@…`). Twice is once; a newer reason counts."""
+    known = Blocked.objects.select_for_update(of=("self",), no_key=True)
+    row, new = known.get_or_create(address=address.lower(), defaults={"reason": reason})
     if new:
         trail.record("block.address", row)
+    elif reason and reason != row.reason:
+        before, row.reason = {"reason": row.reason}, reason
+        row.save(update_fields=["reason"])
+        trail.record("update.blocked", row, before=before)
     return row
 
 

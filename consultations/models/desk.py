@@ -121,7 +121,7 @@ class Closed(FirmModel):
 class Blocked(FirmModel):
     """An address, or everything at a domain (`@…`), from which the firm takes no bookings."""
 
-    PERSONAL: ClassVar[frozenset[str]] = frozenset({"address"})
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"address", "reason"})
 
     address = models.CharField("メールアドレス、または@から始まるドメイン", max_length=254)
     reason = models.CharField("理由", max_length=200, blank=True)

@@ -14,6 +14,7 @@ from consultations.forms_desk import origin_of
 from consultations.free_times import closings_of_firm, month_view
 from consultations.models import Blocked, Closed, ConsultationMonth, Desk, Schedule
 from consultations.states import State
+from tenancy.models import Trail
 from tenancy.scope import open_scope
 from tests.conftest import House
 from tests.consultations.office import DECEMBER, JANUARY, booked, times
@@ -319,6 +320,18 @@ def test_an_address_is_blocked_once_and_let_in_again(aoki: Client, office: House
     aoki.post(f"{BASE}blocked/{row.pk}/remove/")
     with open_scope(office.scope):
         assert not Blocked.objects.exists()
+
+
+def test_a_newer_reason_is_kept_and_no_reason_takes_none_away(aoki: Client, office: House) -> None:
+    for reason in ("営業", "いたずら", "", "いたずら"):
+        aoki.post(f"{BASE}blocked/", {"blocked-address": "@spam.example", "blocked-reason": reason})
+    with open_scope(office.scope):
+        row = Blocked.objects.get()
+        acts = {act.act: act.changes for act in Trail.objects.of(row)}
+        assert Trail.objects.of(row).count() == 2
+    assert list(acts["update.blocked"]) == ["reason"]
+    assert row.reason == "いたずら"
+    assert "受付を止めた宛先について変えました(理由)" in text(aoki.get(BASE))
 
 
 @pytest.mark.parametrize("address", ["", "spam", "@", "@spam", "a@b@c.example", "@a b.example"])
