@@ -12,7 +12,7 @@ from django.db.models.functions import Lower
 from consultations.calc.openings import Closing
 from tenancy.constraints import Wall
 from tenancy.keeping import Deletes, Exported, Keeps, Stays
-from tenancy.walls import FirmModel
+from tenancy.walls import FirmModel, TenantManager, TenantQuerySet
 
 _OF_FIRM = Stays("of the firm, not of a company")
 ORIGIN = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
@@ -118,6 +118,21 @@ class Closed(FirmModel):
         return found
 
 
+class BlockedQuerySet(TenantQuerySet["Blocked"]):
+    """From whom nothing is taken."""
+
+    def search(self, words: str) -> "BlockedQuerySet":
+        """Every word in the address, or in the reason."""
+        found = self
+        for word in words.split():
+            found = found.filter(models.Q(address__icontains=word) | models.Q(reason__icontains=word))
+        return found
+
+    def newest_first(self) -> "BlockedQuerySet":
+        """As they were added."""
+        return self.order_by("-pk")
+
+
 class Blocked(FirmModel):
     """An address, or everything at a domain (`@…`), from which the firm takes no bookings."""
 
@@ -129,6 +144,8 @@ class Blocked(FirmModel):
     on_export = Exported(replaces=True)
     on_merge = _OF_FIRM
     on_erase = Deletes("受付を止めた宛先", email="address")
+
+    objects = TenantManager.from_queryset(BlockedQuerySet)()  # type: ignore[misc]
 
     class Meta(FirmModel.Meta):
         constraints = [

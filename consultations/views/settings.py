@@ -1,5 +1,6 @@
 """The firm's desk: how many companies, how long, who, and when nobody."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -25,6 +26,7 @@ from tenancy.permissions import access
 from tenancy.trail_reading import history_of
 from tenancy.views.shared import says_when_busy
 
+BLOCKED_AT_MOST = 20  # others are searched for
 MONTHS = 6  # this one and the next five
 HOME = "consultations:settings"
 
@@ -40,6 +42,17 @@ class MonthRow:
     def over(self) -> int:
         """How many more are taken than the month would take now."""
         return max(0, self.view.taken - self.view.cap)
+
+
+@dataclass(frozen=True)
+class BlockedList:
+    """Of the blocked addresses that were looked for (`words`, '' for all) the newest. `found`: how many these are;
+    `has_many`: there are more than stand on the page, looked for or not."""
+
+    words: str
+    rows: Sequence[Blocked]
+    found: int
+    has_many: bool
 
 
 @dataclass(frozen=True)
@@ -89,7 +102,7 @@ def _say_nothing_is_cancelled(request: HttpRequest, view: MonthView) -> None:
 def _page(request: HttpRequest, *, status: int = 200, **context: Any) -> HttpResponse:
     """The whole page; a form in `context` stands for the one that would be there."""
     row = desk_of_firm()
-    closed, blocked = list(Closed.objects.all()), list(Blocked.objects.all())
+    closed = list(Closed.objects.all())
     context = {
         "form": DeskForm(instance=row),
         "closed_form": ClosedForm(prefix="closed"),
@@ -98,17 +111,18 @@ def _page(request: HttpRequest, *, status: int = 200, **context: Any) -> HttpRes
         "rows": _month_rows(context.pop("cap_form", None)),
         "people": _people(),
         "closed": closed if closed or row.pk else Closed.usual(),
-        "blocked": blocked,
+        "blocked": _blocked(request.GET.get("blocked", "")),
         "embed_code": embed_code(visit_of(request).firm.slug),
-        "events": _events(closed, blocked),
+        "events": _events(closed),
         **context,
     }
     return render(request, "consultations/settings.html", context, status=status)
 
 
-def _events(closed: list[Closed], blocked: list[Blocked]) -> Any:
+def _events(closed: list[Closed]) -> Any:
     """What was changed lately of all that stands on the page."""
-    rows = [*Desk.objects.all(), *closed, *blocked, *Schedule.objects.all()]
+    newest = Blocked.objects.newest_first()[:BLOCKED_AT_MOST]
+    rows = [*Desk.objects.all(), *closed, *newest, *Schedule.objects.all()]
     rows += ConsultationMonth.objects.filter(month__in=offered_months())
     return history_of(*rows) if rows else []
 
@@ -207,6 +221,14 @@ def people(request: HttpRequest, firm: str) -> HttpResponse:
 
 
 # ── Closed days, blocked addresses ──
+
+
+def _blocked(asked: str) -> BlockedList:
+    """Three queries."""
+    words = asked.replace("\0", "").strip()[:100]
+    found = Blocked.objects.search(words).newest_first()
+    count, all_of_them = found.count(), Blocked.objects.count()
+    return BlockedList(words, list(found[:BLOCKED_AT_MOST]), count, all_of_them > BLOCKED_AT_MOST)
 
 
 @access("firm.settings")

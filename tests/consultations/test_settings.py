@@ -334,6 +334,40 @@ def test_a_newer_reason_is_kept_and_no_reason_takes_none_away(aoki: Client, offi
     assert "受付を止めた宛先について変えました(理由)" in text(aoki.get(BASE))
 
 
+def blocks(house: House, count: int) -> None:
+    with open_scope(house.scope):
+        Blocked.objects.bulk_create(
+            Blocked(
+                firm=house.firm, address=f"n{number:04}@spam.example", reason="営業" if number < 30 else ""
+            )
+            for number in range(count)
+        )
+
+
+def test_of_many_blocked_addresses_the_newest_stand_there_and_others_are_found(
+    aoki: Client, office: House
+) -> None:
+    blocks(office, 2000)
+    page = text(aoki.get(BASE))
+    assert page.count("@spam.example</h3>") == 20
+    assert "n1999@spam.example" in page
+    assert "止めている2000件のうち、新しく加えた20件です。" in page
+    page = text(aoki.get(BASE, {"blocked": "N0003 spam"}))
+    assert page.count("@spam.example</h3>") == 1
+    assert "「N0003 spam」に当たる宛先は1件です。" in page
+    page = text(aoki.get(BASE, {"blocked": "営業"}))
+    assert "当たる宛先は30件です。新しく加えた20件をお示ししています。" in page
+    html5lib.HTMLParser(strict=True).parse(page)
+    assert "当たる宛先は0件です。" in text(aoki.get(BASE, {"blocked": "だれも%\0"}))
+
+
+def test_few_blocked_addresses_need_no_search(aoki: Client, office: House) -> None:
+    blocks(office, 20)
+    page = text(aoki.get(BASE))
+    assert page.count("@spam.example</h3>") == 20
+    assert 'name="blocked"' not in page
+
+
 @pytest.mark.parametrize("address", ["", "spam", "@", "@spam", "a@b@c.example", "@a b.example"])
 def test_what_is_no_address_is_refused(aoki: Client, office: House, address: str) -> None:
     answer = aoki.post(f"{BASE}blocked/", {"blocked-address": address, "blocked-reason": "理由"})
