@@ -74,13 +74,13 @@ def _month(wanted: Sequence[date], named: str) -> date:
 
 
 def _first_day(times: Sequence[FreeTime], query: Mapping[str, str], chosen: Slot | None) -> date:
-    """From which day on: the one asked for; or what was chosen, where it would stand on a later page."""
+    """From which day on: the one asked for; or that of what was chosen, gone or not, where it is on a later page."""
     try:
         return date.fromisoformat(query.get("from", ""))
     except ValueError:
         pass
-    beyond = [each for each in times[MOST:] if each.slot == chosen]
-    return beyond[0].day if beyond else date.min
+    day, beyond = months.day_of(chosen.starts) if chosen else date.min, times[MOST:]
+    return day if beyond and beyond[0].day <= day <= beyond[-1].day else date.min
 
 
 def _days(times: Sequence[FreeTime], first: date) -> tuple[dict[date, list[FreeTime]], date | None]:

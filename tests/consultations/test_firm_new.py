@@ -141,6 +141,15 @@ def test_a_blocked_address_is_refused(baba: Client, office: House) -> None:
     assert "受付は止められています" in page
 
 
+def test_when_a_time_was_taken_meanwhile_others_near_it_are_offered(baba: Client, office: House) -> None:
+    taken = times(office)[-1]
+    booked(office, 1, time=taken)
+    page = refused(baba, NEW, 409, **by_telephone(slot=str(taken.slot)))
+    assert "たったいま埋まりました" in page
+    assert str(times(office)[-1].slot) in page
+    assert str(times(office)[0].slot) not in page
+
+
 def test_a_time_of_nobody_here_is_gone(baba: Client, office: House) -> None:
     slot = "20261215T0100Z.11111111-1111-1111-1111-111111111111"
     assert "たったいま埋まりました" in refused(baba, NEW, 409, **by_telephone(slot=slot))
