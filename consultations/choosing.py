@@ -1,12 +1,12 @@
 """Free times as a page lets somebody choose one: a month at a time, day by day, never an endless list."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
 from consultations.calc import months
-from consultations.free_times import FreeTime, free_times, month_views, this_and_next
+from consultations.free_times import FreeTime, MonthView, free_times, month_views, this_and_next
 from consultations.models import Consultation
 from consultations.slots import Slot
 from tenancy import clock
@@ -100,17 +100,17 @@ def _days(times: Sequence[FreeTime], first: date) -> tuple[dict[date, list[FreeT
 # ── Which months ──
 
 
+def open_views() -> list[MonthView]:
+    """This month and the next, where they can be booked, whether they have a place or not."""
+    return [each for each in month_views(this_and_next()) if each.is_open]
+
+
 def open_months() -> list[date]:
-    """Those that can be booked, whether they have a place or not."""
-    return [each.month for each in month_views(this_and_next()) if each.is_open]
+    """The same, without more about them."""
+    return [each.month for each in open_views()]
 
 
-def months_with_a_place() -> list[date]:
-    """Those in which somebody who did not wait can have a place."""
-    return [each.month for each in month_views(this_and_next()) if each.is_open and each.direct]
-
-
-def months_to_move_to(row: Consultation) -> list[date]:
-    """Its own month, in which the place is kept; others where one is left. A replacement needs none."""
-    others = open_months() if row.is_replacement else months_with_a_place()
+def months_to_move_to(row: Consultation, views: Iterable[MonthView]) -> list[date]:
+    """Its own month, in which the place is kept; of the others those where one is left. A replacement needs none."""
+    others = [each.month for each in views if each.direct or row.is_replacement]
     return sorted({row.month, *others})

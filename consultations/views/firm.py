@@ -33,7 +33,6 @@ from consultations.actions.refusals import (
 )
 from consultations.actions.waiting import join, position_in
 from consultations.forms_firm import ListForm, OnBehalfForm
-from consultations.free_times import month_views, this_and_next
 from consultations.glance import coming, glance_of, may_see, open_tasks
 from consultations.models import Consultation, Task
 from consultations.office import in_the_office
@@ -256,5 +255,5 @@ def _form(
 
 def _months() -> tuple[list[date], list[date]]:
     """Of this month and the next, those in which something can be booked directly, and those that are full."""
-    views = [each for each in month_views(this_and_next()) if each.is_open]
+    views = choosing.open_views()
     return [each.month for each in views if each.direct], [each.month for each in views if not each.direct]

@@ -108,7 +108,7 @@ def change(request: HttpRequest, firm: str, token: str) -> HttpResponse:
     def page(row: Consultation, said: Said | None = None) -> HttpResponse:
         if row.state != State.CONFIRMED:
             return _page(request, token, row, said)
-        months = choosing.months_to_move_to(row)
+        months = choosing.months_to_move_to(row, choosing.open_views())
         return _choose(request, "consultations/change.html", token, row, months, said)
 
     if request.method != "POST":

@@ -102,7 +102,7 @@ def _say_nothing_is_cancelled(request: HttpRequest, view: MonthView) -> None:
 def _page(request: HttpRequest, *, status: int = 200, **context: Any) -> HttpResponse:
     """The whole page; a form in `context` stands for the one that would be there."""
     row = desk_of_firm()
-    closed = list(Closed.objects.all())
+    closed, newest = list(Closed.objects.all()), list(Blocked.objects.newest_first()[: BLOCKED_AT_MOST + 1])
     context = {
         "form": DeskForm(instance=row),
         "closed_form": ClosedForm(prefix="closed"),
@@ -111,18 +111,17 @@ def _page(request: HttpRequest, *, status: int = 200, **context: Any) -> HttpRes
         "rows": _month_rows(context.pop("cap_form", None)),
         "people": _people(),
         "closed": closed if closed or row.pk else Closed.usual(),
-        "blocked": _blocked(request.GET.get("blocked", "")),
+        "blocked": _blocked(request.GET.get("blocked", ""), newest),
         "embed_code": embed_code(visit_of(request).firm.slug),
-        "events": _events(closed),
+        "events": _events(closed, newest),
         **context,
     }
     return render(request, "consultations/settings.html", context, status=status)
 
 
-def _events(closed: list[Closed]) -> Any:
+def _events(closed: list[Closed], blocked: list[Blocked]) -> Any:
     """What was changed lately of all that stands on the page."""
-    newest = Blocked.objects.newest_first()[:BLOCKED_AT_MOST]
-    rows = [*Desk.objects.all(), *closed, *newest, *Schedule.objects.all()]
+    rows = [*Desk.objects.all(), *closed, *blocked, *Schedule.objects.all()]
     rows += ConsultationMonth.objects.filter(month__in=offered_months())
     return history_of(*rows) if rows else []
 
@@ -223,12 +222,14 @@ def people(request: HttpRequest, firm: str) -> HttpResponse:
 # ── Closed days, blocked addresses ──
 
 
-def _blocked(asked: str) -> BlockedList:
-    """Three queries."""
-    words = asked.replace("\0", "").strip()[:100]
-    found = Blocked.objects.search(words).newest_first()
-    count, all_of_them = found.count(), Blocked.objects.count()
-    return BlockedList(words, list(found[:BLOCKED_AT_MOST]), count, all_of_them > BLOCKED_AT_MOST)
+def _blocked(asked: str, newest: list[Blocked]) -> BlockedList:
+    """`newest`: one more of them than stand on the page, where there are so many. Two queries at most."""
+    words, has_many = asked.replace("\0", "").strip()[:100], len(newest) > BLOCKED_AT_MOST
+    if not words and not has_many:
+        return BlockedList("", newest, len(newest), has_many)
+    found = Blocked.objects.search(words)
+    rows = list(found.newest_first()[:BLOCKED_AT_MOST]) if words else newest[:BLOCKED_AT_MOST]
+    return BlockedList(words, rows, found.count(), has_many)
 
 
 @access("firm.settings")

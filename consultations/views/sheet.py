@@ -25,7 +25,6 @@ from consultations.forms_firm import (
     SummaryForm,
     WhereForm,
 )
-from consultations.free_times import month_views, this_and_next
 from consultations.models import Consultation, NextAction, SessionNote
 from consultations.office import in_the_office
 from consultations.preparation import preparation_of
@@ -266,17 +265,14 @@ def _why_not(refused: Refused) -> str:
 
 
 def _times(request: HttpRequest, shown: Consultation, form: MoveForm, status: int = 200) -> HttpResponse:
-    wanted = choosing.months_to_move_to(shown)
+    views = choosing.open_views()
+    wanted = choosing.months_to_move_to(shown, views)
     chosen = Slot.read(request.POST.get("slot", ""))
     context = {
         "session": shown,
         "form": form,
         "choice": choosing.choice(wanted, request.GET, chosen=chosen, but=shown),
-        "full": [
-            labels.month_label(each.month)
-            for each in month_views(this_and_next())
-            if each.is_open and each.month not in wanted
-        ],
+        "full": [labels.month_label(each.month) for each in views if each.month not in wanted],
         "crumbs": _crumbs(request, shown, "日時を変える"),
     }
     return render(request, "consultations/firm_move.html", context, status=status)

@@ -149,4 +149,4 @@ def test_what_was_typed_for_who_calls_is_still_there(
     page = answer.content.decode()
     assert "数秒おいて、もう一度お試しください。" in page
     assert "後継ぎのこと" in page
-    assert f'value="{slot}" checked' in page
+    assert f'value="{slot}" required checked' in page
