@@ -33,6 +33,7 @@ from consultations.actions.refusals import (
 )
 from consultations.actions.waiting import join, position_in
 from consultations.forms_firm import ListForm, OnBehalfForm
+from consultations.free_times import desk_of_firm, worth_waiting_for
 from consultations.glance import coming, glance_of, may_see, open_tasks
 from consultations.models import Consultation, Task
 from consultations.office import in_the_office
@@ -254,6 +255,7 @@ def _form(
 
 
 def _months() -> tuple[list[date], list[date]]:
-    """Of this month and the next, those in which something can be booked directly, and those that are full."""
-    views = choosing.open_views()
-    return [each.month for each in views if each.direct], [each.month for each in views if not each.direct]
+    """Of this month and the next, those in which something can be booked directly, and those that can be waited for."""
+    views, desk = choosing.open_views(), desk_of_firm()
+    full = [each.month for each in views if worth_waiting_for(each, desk)]
+    return [each.month for each in views if each.direct], full

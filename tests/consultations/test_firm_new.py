@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable
+from datetime import date, time
 
 import pytest
 from django.test import Client
 
 from consultations.actions.desk import update_desk
+from consultations.calc import months
 from consultations.models import Blocked, Consultation, WaitlistEntry
 from consultations.states import State
+from tenancy import clock
 from tenancy.scope import open_scope
 from tests.conftest import House
 from tests.consultations.firm_help import NEW, by_telephone, done, read, refused, sees_assigned, templates
@@ -119,6 +122,15 @@ def test_a_full_month_offers_its_queue(baba: Client, office: House) -> None:
     assert "キャンセル待ちに登録しました(2026年12月、1番目)。" in page
     with open_scope(office.scope):
         assert WaitlistEntry.objects.for_month(DECEMBER).count() == 1
+
+
+def test_a_full_month_whose_end_is_near_offers_no_queue(as_: As, office: House) -> None:
+    for number in range(4):
+        booked(office, number)
+    with clock.stopped_at(months.at(date(2026, 12, 29), time(9))):
+        page = read(as_("馬場"), NEW)
+    assert "2026年12月のキャンセル待ち" not in page
+    assert "2027年1月" in page
 
 
 def test_nobody_waits_for_what_is_free(baba: Client, office: House) -> None:
