@@ -62,16 +62,14 @@ def preparation_of(session: Consultation) -> Preparation:
         earlier = list(_earlier(session, scope))
         notes = list(SessionNote.objects.filter(consultation__in=[session, *earlier]))
         actions = list(NextAction.objects.filter(consultation__in=[session, *earlier]).order_by("created_at"))
-        schedule = mails.schedule_of(session)
+        way = _way(session)
         like = suspects_of(session, scope)
         own = [each for each in notes if each.consultation_id == session.pk]
         agreed = [each for each in actions if each.consultation_id == session.pk]
         history = history_of(session, *own, *agreed, limit=HISTORY)
     return Preparation(
         session=session,
-        schedule=schedule,
-        way=labels.meeting_label(session, schedule),
-        has_a_way=labels.has_a_way(session, schedule),
+        **way,
         **_answered(session, scope),
         sees_company=_sees(session.company_id, scope),
         earlier=tuple(_with_notes(each, notes) for each in earlier),
@@ -83,6 +81,13 @@ def preparation_of(session: Consultation) -> Preparation:
         summary=next((each for each in own if each.is_summary), None),
         history=tuple(history),
     )
+
+
+def _way(session: Consultation) -> dict[str, Any]:
+    """How the client takes part, as far as it is known."""
+    schedule = mails.schedule_of(session)
+    way, has_one = labels.meeting_label(session, schedule), labels.has_a_way(session, schedule)
+    return {"schedule": schedule, "way": way, "has_a_way": has_one}
 
 
 def _answered(session: Consultation, scope: Scope) -> dict[str, Any]:

@@ -242,18 +242,12 @@ def add_exception(
     """Days on which the consultant is away, or there besides the week. Sessions that stand there already stay. The
     same form twice adds once."""
     Schedule.objects.select_for_update(of=("self",), no_key=True).get(pk=schedule.pk)
-    said = {
-        "first_day": first_day,
-        "last_day": last_day,
-        "is_open": is_open,
-        "starts": starts,
-        "ends": ends,
-        "reason": reason,
-    }
-    known: DayException | None = DayException.objects.filter(schedule=schedule, **said).first()
+    said = {"first_day": first_day, "last_day": last_day, "is_open": is_open, "starts": starts, "ends": ends}
+    same = DayException.objects.filter(schedule=schedule, reason=reason, **said)
+    known: DayException | None = same.first()
     if known is not None:
         return known
-    row = DayException(schedule=schedule, **said)
+    row = DayException(schedule=schedule, reason=reason, **said)
     row.save(force_insert=True)
     trail.record("add.exception", row)
     if is_open:
