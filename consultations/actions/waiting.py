@@ -99,19 +99,19 @@ def position_in(entry: WaitlistEntry, month: date) -> int:
 
 
 def leave(*, entry: WaitlistEntry) -> WaitlistEntry:
-    """Out of the queue; an offer that stands goes to the next. Twice is once."""
+    """Out of the queue; what was offered goes to the next. Twice is once."""
     with in_the_office():
         locked_months(entry.wanted)
         row = WaitlistEntry.objects.select_for_update(of=("self",), no_key=True).get(pk=entry.pk)
         if row.state != WaitlistEntry.State.WAITING:
             return row
-        offer = Consultation.objects.filter(entry=row, state=State.OFFERED).first()
+        offers = list(Consultation.objects.filter(entry=row, state=State.OFFERED).order_by("month"))
         before = {"state": row.state}
         row.state = WaitlistEntry.State.LEFT
         row.save(update_fields=["state"])
         withdrawn = withdraw_mails(link=row.pk)
         trail.record("leave.waitlist", row, company_id=row.company_id, before=before, rows=withdrawn)
-        if offer is not None:
+        for offer in offers:  # two at most for a moment: of months that became free at once
             _give_on(offer)
         return row
 

@@ -226,8 +226,8 @@ class ConsultationQuerySet(TenantQuerySet["Consultation"]):
         return self.exclude(state__in=WAITING, expires_at__lte=clock.now())
 
     def lapsed(self) -> "ConsultationQuerySet":
-        """Holds and offers whose time is over, the first to end first."""
-        return self.filter(state__in=WAITING, expires_at__lte=clock.now()).order_by("expires_at", "pk")
+        """Holds and offers whose time is over, the first to end first, of a month by number."""
+        return self.filter(state__in=WAITING, expires_at__lte=clock.now()).order_by("expires_at", "number")
 
     def standing(self, state: str) -> "ConsultationQuerySet":
         """Those in this state; what has run out is expired."""

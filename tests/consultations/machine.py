@@ -139,7 +139,7 @@ class Model:
 
     def sweep(self, month: date) -> None:
         stale = [each for each in self.sessions if each.month == month and not self.stands(each)]
-        for each in sorted(stale, key=lambda each: (each.expires or self.now, each.id or UUID(int=0))):
+        for each in sorted(stale, key=lambda each: (each.expires or self.now, each.number or 0)):
             self.lapse(each)
 
     def lapse(self, row: Session) -> None:
